@@ -1,0 +1,1 @@
+"""Capture files → batches of packets; one file per format."""
