@@ -1,12 +1,28 @@
-"""One SIP message (RFC 3261 §7), however it travelled."""
+"""One SIP message (RFC 3261 §7), however it travelled.
+
+:func:`decode_head` is the hot path of the whole project: a message costs one UTF-8 decode, one
+split into lines and one partition per line. Whatever needs more care (folding, bare line ends,
+names without a colon) is noticed by counting and goes a slower road.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dissectors.errors import DissectError, Malformed, Severity
+from dissectors.sip.abnf import LWS, REQUEST_LINE, STATUS_LINE
 from dissectors.transport.stream import Frames
 
 Header = tuple[str, str]
+
+METHODS = frozenset(
+    {
+        "ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK",
+        "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE",
+        "BENOTIFY", "NEGOTIATE", "SERVICE",
+    }
+)  # fmt: skip
+"""Methods by name: IANA's registry, then Microsoft's own ([MS-SIP], [MS-CONMGMT], [MS-SIPCOMP])."""
 
 COMPACT_NAMES = {
     "a": "accept-contact",
@@ -88,3 +104,224 @@ def full_name(name: str) -> str:
     """Return the full lower-case form of a header name, which may be compact or in any case."""
     lower = name.lower()
     return COMPACT_NAMES.get(lower, lower)
+
+
+def decode_head(
+    head: bytes | bytearray, faults: list[DissectError] | None = None
+) -> SipRequest | SipResponse:
+    """Decode a start line and the headers after it.
+
+    Parameters
+    ----------
+    head : bytes
+        From the start line to the last header; the empty line may follow.
+    faults : list of DissectError, optional
+        What was read although it is not as it should be is appended here.
+
+    Returns
+    -------
+    SipRequest or SipResponse
+        Without body, frames and times: who framed it fills them in. Bytes that are no UTF-8 stand
+        as U+FFFD.
+
+    Raises
+    ------
+    Malformed
+        When the first line is no start line.
+
+    References
+    ----------
+    RFC 3261 §7.1 to §7.3.
+    """
+    told: list[DissectError] = [] if faults is None else faults
+    text = head.decode("utf-8", "replace").rstrip("\r\n")
+    lines = text.splitlines()
+    # splitlines also breaks at LF, CR, FF, U+2028 and more; only when each break took two
+    # characters, which is only CRLF, were they the lines of the message.
+    if len(text) - len("".join(lines)) != 2 * (len(lines) - 1):
+        lines = _unfolded_lines(text, told)
+    if not text.isascii() and "\ufffd" in text:
+        told.append(_fault("head is not UTF-8", "RFC 3261 §7", "note"))
+    message = decode_start_line(lines[0] if lines else "", told)
+    if not _decode_headers(lines, message, told):
+        _decode_headers(_unfolded_lines(text, told), message, told)
+    return message
+
+
+def _unfolded_lines(text: str, faults: list[DissectError]) -> list[str]:
+    """Split a head whose lines are folded (RFC 3261 §7.3.1) or do not all end in CRLF."""
+    unfolded: list[list[str]] = [[]]
+    raw = [line.rstrip("\r") for line in text.split("\n")]
+    for number, line in enumerate(raw):
+        # Nothing folds onto the start line: a line after it that begins with white space is a
+        # header of its own, or none.
+        if number > 1 and line[:1] in (" ", "\t"):
+            unfolded[-1].append(line.strip(LWS))
+        else:
+            unfolded.append([line.rstrip(LWS)])
+    if text.count("\r\n") != len(raw) - 1:
+        faults.append(_fault("lines end in a bare LF", "RFC 3261 §7", "note"))
+    if any("\r" in line for line in raw):
+        faults.append(_fault("bare CR inside a line", "RFC 3261 §25.1"))
+    return [" ".join(parts) for parts in unfolded[1:]]
+
+
+_FREQUENT = (
+    "Accept", "Allow", "Allow-Events", "Authentication-Info", "Authorization", "Call-ID", "Contact",
+    "Content-Length", "Content-Type", "CSeq", "Date", "Event", "Expires", "From", "Max-Forwards",
+    "Min-SE", "Ms-Conversation-ID", "ms-diagnostics", "ms-keep-alive", "P-Asserted-Identity",
+    "Proxy-Authentication-Info", "Proxy-Authorization", "Proxy-Require", "RAck", "Reason",
+    "Record-Route", "Require", "Route", "RSeq", "Server", "Session-Expires", "Subscription-State",
+    "Supported", "To", "User-Agent", "Via", "WWW-Authenticate",
+)  # fmt: skip
+_FULL_NAMES = {form: full_name(name) for name in (*_FREQUENT, *COMPACT_NAMES)
+               for form in (name, name.upper(), name.lower())}  # fmt: skip
+"""Spellings that occur all the time (one message mixes ``FROM`` and ``To``): a look-up, no work."""
+
+_SINGLE = frozenset({"call-id", "content-length", "cseq", "from", "max-forwards", "to"})
+
+
+def _decode_headers(lines: list[str], message: SipMessage, faults: list[DissectError]) -> bool:
+    """Fill in headers and first values from `lines`; return False where one of them is folded."""
+    message.headers, message.first_values = [], {}
+    first_values = message.first_values
+    add, known = message.headers.append, _FULL_NAMES.get
+    rejected: list[str] = []
+    repeated: list[str] = []
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        key = known(name)
+        if key is None:
+            if name[:1] in _FOLD:
+                return False
+            name = name.rstrip(LWS)  # HCOLON = *( SP / HTAB ) ":" SWS
+            key = full_name(name)
+        if not colon or not name:
+            rejected.append(line)
+            continue
+        value = value.strip(LWS)
+        add((name, value))
+        if key not in first_values:
+            first_values[key] = value
+        elif key in _SINGLE:
+            repeated.append(key)
+    if rejected:
+        _tell_rejected(rejected, faults)
+    if repeated:
+        _tell_repeated(repeated, message, faults)
+    return True
+
+
+def _tell_rejected(lines: list[str], faults: list[DissectError]) -> None:
+    lines = [line for line in lines if line.strip()]
+    if lines:
+        summary = f"{len(lines)} header line(s) without a name and colon: {lines[0][:60]!r}"
+        faults.append(_fault(summary, "RFC 3261 §7.3.1"))
+
+
+def _tell_repeated(names: list[str], message: SipMessage, faults: list[DissectError]) -> None:
+    for name in dict.fromkeys(names):
+        values = list(dict.fromkeys(message.get_all(name)))
+        if len(values) == 1:
+            summary = f"header {name} is given more than once, with one value"
+            faults.append(_fault(summary, "RFC 3261 §7.3.1", "note"))
+        else:
+            shown = ", ".join(value[:30] for value in values[:4])
+            summary = f"header {name} is given with different values: {shown}"
+            faults.append(_fault(summary, "RFC 3261 §7.3.1"))
+
+
+def decode_start_line(line: str, faults: list[DissectError]) -> SipRequest | SipResponse:
+    """Decode a request line or a status line, without its line end, to a message without headers.
+
+    Parameters
+    ----------
+    line : str
+        The line.
+    faults : list of DissectError
+        Oddities that were tolerated are appended here.
+
+    Raises
+    ------
+    Malformed
+        When it is neither.
+
+    References
+    ----------
+    RFC 3261 §7.1, §7.2.
+    """
+    status = STATUS_LINE.match(line)
+    if status is not None:
+        version, code, reason = status.groups()
+        if reason is None:
+            faults.append(
+                _fault("status line without a space after its code", "RFC 3261 §7.2", "note")
+            )
+        _check_version(version, faults)
+        return SipResponse([], b"", (), 0, 0, 0, {}, int(code), (reason or "").strip(LWS))
+    request = REQUEST_LINE.match(line)
+    if request is None:
+        raise Malformed(f"no SIP start line: {line[:60]!r}", layer="sip", spec="RFC 3261 §7.1")
+    method, sent_uri, version = request.groups()
+    uri = sent_uri.strip(LWS)
+    if uri != sent_uri or line[-1] in LWS or " " in uri or uri[:1] in ("<", ""):
+        faults.append(_fault("spaces or brackets around or in the Request-URI", "RFC 3261 §7.1"))
+    _check_version(version, faults)
+    return SipRequest([], b"", (), 0, 0, 0, {}, method, uri)
+
+
+def _check_version(version: str, faults: list[DissectError]) -> None:
+    if version != "SIP/2.0":
+        faults.append(_fault(f"version is {version[:20]}, not SIP/2.0", "RFC 3261 §7.1"))
+
+
+def content_length(message: SipMessage, faults: list[DissectError]) -> int | None:
+    """Return what Content-Length says, in bytes, or None where it says nothing that can be used.
+
+    Of several different values the first stands; :func:`decode_head` has told the contradiction.
+
+    Parameters
+    ----------
+    message : SipMessage
+        Its headers are looked at.
+    faults : list of DissectError
+        What is wrong with the header is appended here.
+
+    References
+    ----------
+    RFC 3261 §20.14.
+    """
+    value = message.first_values.get("content-length")
+    if value is None:
+        return None
+    if value.isdecimal() and value.isascii() and len(value) <= 18:
+        return int(value)
+    faults.append(_fault(f"Content-Length is {value[:30]!r}", "RFC 3261 §20.14"))
+    return None
+
+
+_MANDATORY = frozenset({"to", "from", "cseq", "call-id", "via"})
+
+
+def check_message(message: SipRequest | SipResponse, faults: list[DissectError]) -> None:
+    """Append what a whole message lacks, or contradicts itself in, to `faults`.
+
+    Max-Forwards, mandatory too, is not asked for: Lync's own clients and RFC 2543 leave it out.
+
+    References
+    ----------
+    RFC 3261 §8.1.1 (mandatory headers), §8.1.1.5 (CSeq).
+    """
+    first_values = message.first_values
+    if not first_values.keys() >= _MANDATORY:
+        missing = ", ".join(sorted(_MANDATORY - first_values.keys()))
+        faults.append(_fault(f"mandatory headers are missing: {missing}", "RFC 3261 §8.1.1"))
+    if isinstance(message, SipRequest):
+        cseq = first_values.get("cseq")
+        if cseq is not None and not cseq.endswith(message.method):
+            summary = f"CSeq {cseq[:30]!r} does not name the method {message.method[:20]}"
+            faults.append(_fault(summary, "RFC 3261 §8.1.1.5"))
+
+
+def _fault(summary: str, spec: str, severity: Severity = "warning") -> DissectError:
+    return Malformed(summary, layer="sip", spec=spec, severity=severity)

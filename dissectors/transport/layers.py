@@ -52,6 +52,8 @@ class Layers:
     """(N,) uint32: TCP acknowledgment number; 0 for UDP."""
     flags: npt.NDArray[np.uint8]
     """(N,) uint8: TCP control bits; 0 for UDP."""
+    window: npt.NDArray[np.uint16]
+    """(N,) uint16: TCP window as sent, unscaled; 0 for UDP."""
     payload_start: Int64
     """(N,) int64: where the payload begins in `data`."""
     payload_length: Int64

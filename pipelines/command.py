@@ -1,0 +1,103 @@
+"""What every command shares: its arguments for input, its exit codes, its manners.
+
+Exit codes: 0 done; 1 done, but something was wrong and ``--strict`` was given; 2 usage, or nothing
+could be read; 130 interrupted. Results go to stdout, progress and warnings to stderr; a closed pipe
+ends a command quietly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines.errors import UsageError
+from pipelines.engine import Request, WorkerFailed
+
+EXIT_DONE = 0
+EXIT_PROBLEMS = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def input_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what is to be read."""
+    parser.add_argument(
+        "captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng file; - is standard input"
+    )
+    parser.add_argument(
+        "--keys",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="TLS key log, as SSLKEYLOGFILE makes a client or server write it; may be given again",
+    )
+    parser.add_argument(
+        "-d",
+        dest="decode_as",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="what a port carries, such as tcp.port==5061,tls or udp.port==5070,sip",
+    )
+    parser.add_argument(
+        "--workers", type=_positive, metavar="N", help="processes to use (default: by size and cores)"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 when something could not be read"
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def request_of(arguments: argparse.Namespace) -> Request:
+    """Return what the arguments say is to be read."""
+    return Request(arguments.captures, arguments.keys, arguments.decode_as)
+
+
+def run_command(command: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:
+    """Run a command's function and turn what stops it into one line and an exit code."""
+    try:
+        code = command(argv)
+        sys.stdout.flush()
+    except (UsageError, WorkerFailed) as error:
+        return _complain(error)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    return code
+
+
+def _complain(error: Exception) -> int:
+    for line in str(error).splitlines():
+        warn(line)
+    return EXIT_USAGE
+
+
+def warn(line: str) -> None:
+    """Print one line for the user on stderr."""
+    print(f"lyncshark: {line}", file=sys.stderr)
+
+
+@contextmanager
+def progress_bar(request: Request) -> Iterator[Callable[[int], None]]:
+    """Give a function that is told of bytes done, and shows a bar on a terminal while inside."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from tqdm import tqdm
+
+    total = sum(Path(path).stat().st_size for path in request.captures if Path(path).is_file())
+    with tqdm(total=total or None, unit="B", unit_scale=True, leave=False, file=sys.stderr) as bar:
+        yield lambda done: bar.update(done) and None

@@ -1,0 +1,192 @@
+"""One share of the work: captures in, rows out, in this process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dissectors.capture.batch import PacketBatch
+from dissectors.errors import FAULTS, DissectError, Fault
+from dissectors.link.names import link_type_name
+from dissectors.stack import DecodeAs, Dissected, Stack
+from dissectors.tls.keys import KeyRing
+from dissectors.transport.layers import DecodedBatch
+from pipelines.engine import Request
+from pipelines.errors import UsageError
+from pipelines.ingest import CaptureFile, load_keys, read_key_files
+from pipelines.spool import Spool
+from pipelines.tables import Tabulator
+
+ProgressHook = Callable[[int], None]
+
+
+def dissect_captures(
+    request: Request,
+    spool: Spool,
+    partition: tuple[int, int] = (0, 1),
+    progress: ProgressHook | None = None,
+) -> list[str]:
+    """Take every capture apart and put the rows of one partition into `spool`.
+
+    Returns
+    -------
+    list of str
+        One line for each capture that could not be read; when that is every one, the first line
+        is raised instead.
+
+    Raises
+    ------
+    UsageError
+        When a key cannot be used, or no capture can be read.
+    """
+    keys, key_problems = load_keys(read_key_files(request.keys))
+    decode_as = _decode_as(request.decode_as)
+    unreadable = []
+    for ordinal, path in enumerate(request.captures, 1):
+        capture = CaptureFile(path, progress)
+        try:
+            _CaptureRun(ordinal, capture, keys, decode_as, partition, spool).run()
+        except UsageError as error:
+            unreadable.append(str(error))
+    if len(unreadable) == len(request.captures):
+        raise UsageError("\n".join(unreadable))
+    if partition[0] == 0:
+        _tell_key_problems(request, key_problems, spool)
+    return unreadable
+
+
+def _decode_as(rules: list[str]) -> DecodeAs:
+    try:
+        return DecodeAs.from_rules(rules)
+    except DissectError as error:
+        raise UsageError(f"-d {error.summary}") from None
+
+
+def _tell_key_problems(request: Request, problems: list[DissectError], spool: Spool) -> None:
+    tabulator = Tabulator(0, ", ".join(Path(path).name for path in request.keys))
+    for problem in problems:
+        tabulator.add_fault(problem)
+    spool.append(tabulator.drain())
+
+
+class _CaptureRun:
+    """The way of one capture through the stack into the tables."""
+
+    def __init__(
+        self,
+        ordinal: int,
+        capture: CaptureFile,
+        keys: KeyRing,
+        decode_as: DecodeAs,
+        partition: tuple[int, int],
+        spool: Spool,
+    ) -> None:
+        self._capture = capture
+        self._keys = keys
+        self._leads = partition[0] == 0
+        self._stack = Stack(keys, decode_as, partition)
+        self._tables = Tabulator(ordinal, capture.name)
+        self._spool = spool
+        self._summary = _CaptureSummary()
+
+    def run(self) -> None:
+        for batch in self._capture.batches():
+            self._take_reader_findings()
+            found = self._stack.push(batch)
+            self._keep(found)
+            if self._leads:
+                self._summary.count(batch, found.packets)
+            self._spool.append(self._tables.drain())
+            del batch, found
+        self._take_reader_findings()
+        self._keep(self._stack.finish())
+        if self._leads:
+            self._summary.tabulate(self._capture, self._tables)
+        self._spool.append(self._tables.drain())
+
+    def _take_reader_findings(self) -> None:
+        reader = self._capture.reader
+        if reader is None:
+            return
+        for secret in reader.secrets:
+            problems = self._keys.add_keylog(secret, f"decryption secrets of {self._capture.name}")
+            if self._leads:
+                for problem in problems:
+                    self._tables.add_fault(problem)
+        reader.secrets.clear()
+        for problem in reader.problems:
+            self._summary.problems.append(problem)
+            if self._leads:
+                self._tables.add_fault(problem)
+        reader.problems.clear()
+
+    def _keep(self, found: Dissected) -> None:
+        found.messages.sort(key=_completing_frame)
+        for flow, transport, message in found.messages:
+            self._tables.add_message(flow, transport, message)
+        for flow, fault in found.faults:
+            self._tables.add_fault(fault, flow)
+        for flow, info in found.tls_sessions:
+            self._tables.add_tls_session(flow, info)
+        for flow in found.flows:
+            self._tables.add_flow(flow)
+
+
+def _completing_frame(item: tuple[object, str, object]) -> int:
+    return item[2].frames[-1]  # type: ignore[attr-defined,no-any-return]
+
+
+class _CaptureSummary:
+    """What the row of a capture in `captures` says, and the faults of its packets."""
+
+    def __init__(self) -> None:
+        self.problems: list[DissectError] = []
+        self._packets = 0
+        self._undecoded = 0
+        self._times: list[tuple[int, int]] = []
+        self._link_types: set[int] = set()
+        self._faults: dict[Fault, tuple[int, int]] = {}
+        self._others: Counter[str] = Counter()
+
+    def count(self, batch: PacketBatch, packets: DecodedBatch) -> None:
+        """Add one batch."""
+        self._packets += len(batch)
+        self._times.append((int(batch.time_ns.min()), int(batch.time_ns.max())))
+        self._link_types.update(np.unique(batch.link_type).tolist())
+        self._others.update(packets.others)
+        for fault in FAULTS:
+            frames = packets.fault_frames[(packets.fault_bits & fault) != 0]
+            if len(frames):
+                first, count = self._faults.get(fault, (int(frames[0]), 0))
+                self._faults[fault] = (first, count + len(frames))
+
+    def tabulate(self, capture: CaptureFile, tables: Tabulator) -> None:
+        """Add the capture's row and one row for each kind of packet fault."""
+        for fault, (first_frame, count) in self._faults.items():
+            layer, severity, summary, spec = FAULTS[fault]
+            tables.add_counted_fault(layer, severity, summary, spec, first_frame, count)
+        for what, count in self._others.items():
+            tables.add_counted_fault("frame", "note", f"not looked into: {what}", "", None, count)
+        fatal = [problem for problem in self.problems if problem.severity == "error"]
+        names = sorted(link_type_name(number) for number in self._link_types)
+        tables.add_capture(
+            (
+                capture.name,
+                capture.format,
+                capture.size,
+                self._packets,
+                min((start for start, _ in self._times), default=None),
+                max((end for _, end in self._times), default=None),
+                ", ".join(names) or None,
+                self._faults.get(Fault.SNAPPED, (0, 0))[1],
+                sum(self._faults.get(fault, (0, 0))[1] for fault in _UNDECODED),
+                not fatal,
+                fatal[0].summary if fatal else None,
+            )
+        )
+
+
+_UNDECODED = (Fault.LINK_UNKNOWN, Fault.LINK_TRUNCATED)

@@ -1,0 +1,211 @@
+"""The only place that opens a capture or a key.
+
+A plain file is memory-mapped and forgotten window by window; what cannot be mapped (a pipe, standard
+input) is streamed. Either way the rest of the program sees :class:`PacketBatch` after
+:class:`PacketBatch` and holds one window of the capture at a time.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from dissectors.capture.batch import Bytes, PacketBatch
+from dissectors.capture.format import Reader, describe_format, detect_format, make_reader
+from dissectors.errors import DissectError
+from dissectors.tls.keys import KeyRing, looks_like_keylog
+from pipelines.errors import UsageError
+
+WINDOW = 32 << 20
+"""Bytes of capture that are decoded at once."""
+
+STDIN = "-"
+"""The path that means standard input."""
+
+_HEAD = 4096
+"""Bytes that are looked at to tell a file's format."""
+
+_KEY_FILE_LIMIT = 1 << 30
+"""A key log larger than this, in bytes, is taken for a mistake."""
+
+ProgressHook = Callable[[int], None]
+"""Told how many more bytes of the capture are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A file with keys, read but not yet understood."""
+
+    name: str
+    """Name for messages."""
+    data: bytes
+    """Its bytes; never shown."""
+
+    def __repr__(self) -> str:
+        return f"KeyFile({self.name!r})"
+
+
+def capture_name(path: str) -> str:
+    """Return the name under which the capture at `path` stands in the tables."""
+    return "stdin" if path == STDIN else Path(path).name
+
+
+def read_key_files(paths: list[str]) -> list[KeyFile]:
+    """Read the files that hold keys.
+
+    Raises
+    ------
+    UsageError
+        When a file cannot be read or is no key log.
+    """
+    files = []
+    for path in paths:
+        data = _read_whole(path)
+        if not looks_like_keylog(data):
+            raise UsageError(
+                f"{path}: not a TLS key log: expected lines such as 'CLIENT_RANDOM …' "
+                "(what SSLKEYLOGFILE makes a client or server write)"
+            )
+        files.append(KeyFile(path, data))
+    return files
+
+
+def load_keys(files: list[KeyFile]) -> tuple[KeyRing, list[DissectError]]:
+    """Put the keys of `files` on one ring; also return what was wrong with their lines."""
+    ring = KeyRing()
+    problems = [problem for file in files for problem in ring.add_keylog(file.data, file.name)]
+    return ring, problems
+
+
+def _read_whole(path: str) -> bytes:
+    with _readable(path) as file:
+        data = file.read(_KEY_FILE_LIMIT + 1)
+    if len(data) > _KEY_FILE_LIMIT:
+        raise UsageError(f"{path}: larger than {_KEY_FILE_LIMIT >> 20} MiB, which no key file is")
+    return data
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[BinaryIO]:
+    """Open `path` for reading, or say in one line why that is not possible."""
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        if Path(path).is_dir():
+            raise UsageError(f"{path}: is a directory; name the files in it")
+        file = Path(path).open("rb")
+    except OSError as error:
+        raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    with file:
+        yield file
+
+
+class CaptureFile:
+    """One capture, read as batches; what was wrong with it is told afterwards.
+
+    Parameters
+    ----------
+    path : str
+        Path of a file or pipe, or ``-`` for standard input.
+    progress : callable, optional
+        Told how many more bytes are done.
+
+    Raises
+    ------
+    UsageError
+        While iterating: when it cannot be read or is no capture at all.
+    """
+
+    def __init__(self, path: str, progress: ProgressHook | None = None) -> None:
+        self.path = path
+        self.name = capture_name(path)
+        self.size = 0
+        """Bytes read so far, or the file's size once known."""
+        self.format = ""
+        """``pcap`` or ``pcapng``, once its head was read."""
+        self.reader: Reader | None = None
+        """The reader, once the format is known: its problems, secrets and names."""
+        self._progress = progress or (lambda done: None)
+
+    def batches(self) -> Iterator[PacketBatch]:
+        """Yield the packets, window by window; a batch is not valid after the next one."""
+        with _readable(self.path) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                yield from self._mapped(file)
+            else:
+                yield from self._streamed(file)
+
+    def _mapped(self, file: BinaryIO) -> Iterator[PacketBatch]:
+        self.size = os.fstat(file.fileno()).st_size
+        reader = self._open_reader(os.pread(file.fileno(), _HEAD, 0))
+        view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        whole = np.frombuffer(view, dtype=np.uint8)
+        position, window = 0, WINDOW
+        while position < self.size:
+            final = position + window >= self.size
+            batch, used = reader.read(whole[position : position + window], final=final)
+            if len(batch):
+                yield batch
+            del batch
+            self._progress(used)
+            _forget(view, position, used)
+            position += used
+            window = max(WINDOW, reader.needs)
+            if final:
+                break
+
+    def _streamed(self, file: BinaryIO) -> Iterator[PacketBatch]:
+        buffer = _read_at_least(file, _HEAD)
+        reader = self._open_reader(buffer[:_HEAD])
+        final = False
+        while not final:
+            more = _read_at_least(file, max(1, max(WINDOW, reader.needs) - len(buffer)))
+            final = not more
+            buffer += more
+            window: Bytes = np.frombuffer(buffer, dtype=np.uint8)
+            batch, used = reader.read(window, final=final)
+            if len(batch):
+                yield batch
+            self.size += used
+            self._progress(used)
+            buffer = buffer[used:]
+
+    def _open_reader(self, head: bytes) -> Reader:
+        if not head:
+            raise UsageError(f"{self.path}: is empty")
+        found = detect_format(head)
+        if found is None:
+            raise UsageError(f"{self.path}: {describe_format(head)}")
+        self.format = found
+        self.reader = make_reader(found)
+        return self.reader
+
+
+def _read_at_least(file: BinaryIO, wanted: int) -> bytes:
+    """Read until `wanted` bytes are there or the stream ends: a pipe gives less at a time."""
+    parts, have = [], 0
+    while have < wanted:
+        part = file.read(wanted - have)
+        if not part:
+            break
+        parts.append(part)
+        have += len(part)
+    return b"".join(parts)
+
+
+def _forget(view: mmap.mmap, start: int, length: int) -> None:
+    """Let the system drop the pages that were read: memory stays flat however long the file is."""
+    if not hasattr(view, "madvise"):  # Windows
+        return
+    first = start - start % mmap.PAGESIZE
+    view.madvise(mmap.MADV_DONTNEED, first, start + length - first)

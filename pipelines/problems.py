@@ -1,0 +1,38 @@
+"""What a user should be warned of after a run: one line for each thing that went wrong."""
+
+from __future__ import annotations
+
+import pyarrow.compute as pc
+
+from pipelines.engine import Request
+from pipelines.results import Tables
+
+
+def problems_of(tables: Tables, request: Request) -> list[str]:
+    """Return one line for each file that could not be read whole and each key that was no use."""
+    return [*tables.unreadable, *_cut_captures(tables), *_bad_keys(tables, request)]
+
+
+def _cut_captures(tables: Tables) -> list[str]:
+    captures = tables.arrow("captures").to_pylist()
+    return [
+        f"{row['capture']}: {row['problem']}; {row['packets']:,} packets before it were read"
+        for row in captures
+        if not row["complete"]
+    ]
+
+
+def _bad_keys(tables: Tables, request: Request) -> list[str]:
+    expert = tables.arrow("expert")
+    bad = expert.filter(pc.equal(expert["layer"], "keys")).to_pylist()
+    lines = [f"{row['capture']}: {row['summary']}" for row in bad]
+    sessions = tables.arrow("tls_sessions")
+    if not request.keys or pc.any(sessions["opened"]).as_py():
+        return lines
+    names = ", ".join(request.keys)
+    if len(sessions):
+        count = f"{len(sessions)} TLS session{'s' if len(sessions) > 1 else ''}"
+        lines.append(f"{names}: no key fits any of the {count}; summarize says why for each")
+    else:
+        lines.append(f"{names}: not needed: no TLS was found")
+    return lines

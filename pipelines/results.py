@@ -1,0 +1,147 @@
+"""What came out of a run: every table, in order, the analyses computed when they are asked for."""
+
+from __future__ import annotations
+
+import shutil
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines import analyses as _registered  # noqa: F401  (importing it fills the registry)
+from pipelines.analysis import analyses
+from pipelines.frames import finish, from_frame, to_frame
+from pipelines.schema import TABLES
+from pipelines.spool import Spool
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHUNK_ROWS = 65_536
+"""Rows that are finished and handed to an output at once."""
+
+PORTION_ROWS = 400_000
+"""Messages that an analysis is given at once; more are divided by Call-ID."""
+
+
+class Tables:
+    """Every table of one run; what is not asked for is not computed.
+
+    Parameters
+    ----------
+    spools : list of Spool
+        The rows of each process.
+    directory : Path
+        Where the rows are that went to disk; removed with this object.
+    unreadable : list of str
+        One line for each capture that could not be read.
+    """
+
+    def __init__(self, spools: list[Spool], directory: Path, unreadable: list[str]) -> None:
+        self.unreadable = unreadable
+        self._spools = spools
+        self._analysed: dict[str, pa.Table] = {}
+        self._cleanup = weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
+
+    def arrow(self, name: str) -> pa.Table:
+        """Return a whole table, in order."""
+        chunks = list(self._plain_chunks(name))
+        return finish(pa.concat_tables(chunks).combine_chunks(), TABLES[name])
+
+    def chunks(self, name: str) -> Iterator[pa.Table]:
+        """Yield a table in order, at most :data:`CHUNK_ROWS` rows at once; at least one chunk."""
+        for chunk in self._plain_chunks(name):
+            yield finish(chunk.combine_chunks(), TABLES[name])
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return a whole table as a DataFrame."""
+        return to_frame(self.arrow(name))
+
+    def _plain_chunks(self, name: str) -> Iterator[pa.Table]:
+        if name in analyses:
+            whole = self._analysis(name)
+            for start in range(0, max(1, len(whole)), CHUNK_ROWS):
+                yield whole.slice(start, CHUNK_ROWS)
+        else:
+            yield from _in_order([spool.table(name) for spool in self._spools])
+
+    # --- analyses -------------------------------------------------------------------------------
+
+    def _analysis(self, name: str) -> pa.Table:
+        if name not in self._analysed:
+            one = analyses[name]
+            needed = {
+                table: pa.concat_tables(self._plain_chunks(table)).select(columns)
+                for table, columns in one.needs.items()
+            }
+            made = [
+                from_frame(one.function(**{key: to_frame(rows) for key, rows in portion.items()}), TABLES[name])
+                for portion in _portions(needed)
+            ]
+            self._analysed[name] = pa.concat_tables(made)
+        return self._analysed[name]
+
+
+def _portions(needed: dict[str, pa.Table]) -> Iterator[dict[str, pa.Table]]:
+    """Divide tables by Call-ID, so that an analysis never holds a long capture whole."""
+    largest = max(needed.values(), key=len)
+    count = -(-len(largest) // PORTION_ROWS)
+    if count <= 1:
+        yield needed
+        return
+    call_ids = pc.unique(largest["call_id"])
+    shares = {
+        name: pc.index_in(rows["call_id"], value_set=call_ids).fill_null(0).to_numpy() % count
+        for name, rows in needed.items()
+    }
+    for share in range(count):
+        yield {
+            name: rows.filter(pa.array(shares[name] == share)) for name, rows in needed.items()
+        }
+
+
+# --- order --------------------------------------------------------------------------------------
+
+
+def _in_order(parts: list[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the rows of all parts in order of time, then of frames, a chunk at a time.
+
+    Each part is nearly in order, so a chunk needs a short stretch of each: nothing is copied whole.
+    """
+    order = _order(parts)
+    offsets = np.cumsum([0, *map(len, parts)])
+    for start in range(0, max(1, len(order)), CHUNK_ROWS):
+        rows = order[start : start + CHUNK_ROWS]
+        stretches, positions, base = [], np.empty(len(rows), dtype=np.int64), 0
+        for part, low, high in zip(parts, offsets[:-1], offsets[1:], strict=True):
+            mine = (rows >= low) & (rows < high)
+            if not mine.any():
+                stretches.append(part.slice(0, 0))
+                continue
+            inside = rows[mine] - low
+            first, last = int(inside.min()), int(inside.max())
+            stretches.append(part.slice(first, last + 1 - first))
+            positions[mine] = inside - first + base
+            base += last + 1 - first
+        stretch = pa.concat_tables(stretches).combine_chunks()
+        in_place = len(stretch) == len(rows) and bool((np.diff(positions) == 1).all())
+        yield stretch if in_place else stretch.take(pa.array(positions))
+
+
+def _order(parts: list[pa.Table]) -> npt.NDArray[np.int64]:
+    names = parts[0].schema.names
+    keys = [name for name in ("time", "start_time", "frame_number") if name in names]
+    columns = [np.concatenate([_sortable(part[name]) for part in parts]) for name in keys]
+    if not columns:
+        return np.arange(sum(map(len, parts)))
+    return np.lexsort(columns[::-1])
+
+
+def _sortable(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Return a column of times or frame numbers as integers; what is missing comes last."""
+    return column.cast(pa.int64()).fill_null(np.iinfo(np.int64).max).to_numpy()

@@ -1,0 +1,271 @@
+"""The summary of a run as one plain value: what `summarize` prints, and its ``--json``.
+
+Everything in it is JSON: text, numbers, booleans, lists, objects, and null for what is not known.
+Times are ISO 8601 in UTC, durations seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from pipelines import __version__
+from pipelines.engine import Request
+from pipelines.problems import problems_of
+from pipelines.results import Tables
+
+SLOW_RINGBACK_S = 5.0
+"""Seconds to ringback from which a call is called slow; callers of Skype met 10 to 15 s."""
+
+SLOWEST = 5
+"""How many slow calls are shown in detail."""
+
+ROWS = 12
+"""How many rows a ranking has at the most."""
+
+Summary = dict[str, Any]
+
+
+def summary_of(tables: Tables, request: Request) -> Summary:
+    """Return the summary of a run.
+
+    Returns
+    -------
+    dict
+        Keys ``version``, ``captures``, ``tls``, ``messages``, ``calls``, ``failures``, ``damage``,
+        ``problems``; each is described at the function that makes it.
+    """
+    return {
+        "version": __version__,
+        "captures": _captures(tables.frame("captures")),
+        "tls": _tls(tables.frame("tls_sessions"), tables.frame("flows")),
+        "messages": _messages(tables.frame("messages")),
+        "calls": _calls(tables.frame("calls"), tables.frame("transactions")),
+        "failures": _failures(tables),
+        "damage": _damage(tables.frame("expert")),
+        "problems": problems_of(tables, request),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return a cell of a DataFrame as a JSON value."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, float):
+        return None if value != value else round(value, 6)
+    return value.item() if hasattr(value, "item") else value
+
+
+def records(frame: pd.DataFrame) -> list[Summary]:
+    """Return the rows of a frame as JSON objects."""
+    names = list(frame.columns)
+    return [
+        {name: plain(value) for name, value in zip(names, row, strict=True)}
+        for row in frame.itertuples(index=False, name=None)
+    ]
+
+
+def _captures(captures: pd.DataFrame) -> list[Summary]:
+    """One object per capture, with the columns of `captures`."""
+    return records(captures)
+
+
+def _tls(sessions: pd.DataFrame, flows: pd.DataFrame) -> Summary:
+    """How many TLS sessions there are and were opened, and the others by reason, with examples."""
+    closed = sessions[sessions["reason"].notna()].merge(
+        flows[["flow_id", "client_ip", "client_port", "server_ip", "server_port"]].astype(
+            {"flow_id": "string"}
+        ),
+        on="flow_id",
+        how="left",
+    )
+    reasons = [
+        {
+            "reason": reason,
+            "sessions": len(group),
+            "opened_in_part": int(group["opened"].sum()),
+            "example": records(group.head(1))[0],
+        }
+        for reason, group in closed.groupby("reason", sort=False)
+    ]
+    reasons.sort(key=lambda one: -one["sessions"])
+    return {
+        "sessions": len(sessions),
+        "opened": int(sessions["opened"].sum()),
+        "reasons": reasons[:ROWS],
+    }
+
+
+def _messages(messages: pd.DataFrame) -> Summary:
+    """Messages by transport, and by method with the classes of their responses."""
+    first = messages[messages["retransmission_of"].isna()]
+    kind = first["status_code"].floordiv(100).astype("Int64").astype("string").add("xx")
+    counts = pd.crosstab(first["method"].astype("string"), kind.fillna("requests"))
+    counts["total"] = counts.sum(axis=1)
+    counts = counts.sort_values("total", ascending=False).drop(columns="total")
+    return {
+        "total": len(messages),
+        "retransmissions": len(messages) - len(first),
+        "by_transport": {
+            str(name): int(count)
+            for name, count in messages["transport"].astype("string").value_counts().items()
+        },
+        "by_method": [
+            {"method": str(method), **{str(name): int(n) for name, n in row.items()}}
+            for method, row in counts.iterrows()
+        ],
+    }
+
+
+# --- calls --------------------------------------------------------------------------------------
+
+
+def _calls(calls: pd.DataFrame, transactions: pd.DataFrame) -> Summary:
+    """Calls by route with their delays, by outcome, and the slowest with what held them."""
+    return {
+        "total": len(calls),
+        "by_route": [
+            {
+                "route": str(route),
+                "attempts": len(group),
+                "answered": int((group["outcome"] == "answered").sum()),
+                "setup_delay_s": _distribution(group["setup_delay_s"]),
+                "ringback_delay_s": _distribution(group["ringback_delay_s"]),
+            }
+            for route, group in sorted(
+                calls.groupby(calls["route"].astype("string")), key=lambda item: -len(item[1])
+            )
+        ],
+        "by_outcome": {
+            str(name): int(count)
+            for name, count in calls["outcome"].astype("string").value_counts().items()
+        },
+        "slowest": [_slow_call(row, transactions) for row in records(_slowest(calls))],
+    }
+
+
+def _distribution(values: pd.Series[float]) -> Summary | None:
+    known = values.dropna()
+    if known.empty:
+        return None
+    return {
+        "n": len(known),
+        "median": round(float(known.median()), 6),
+        "p95": round(float(known.quantile(0.95)), 6),
+        "max": round(float(known.max()), 6),
+    }
+
+
+def _slowest(calls: pd.DataFrame) -> pd.DataFrame:
+    delay = calls["ringback_delay_s"].fillna(calls["session_request_delay_s"])
+    return calls.loc[delay.sort_values(ascending=False, kind="stable").dropna().index[:SLOWEST]]
+
+
+def _slow_call(call: Summary, transactions: pd.DataFrame) -> Summary:
+    """A call, the wait of each hop its INVITE was seen on, and where the delay lies."""
+    mine = transactions[
+        (transactions["call_id"] == call["call_id"])
+        & (transactions["method"] == "INVITE")
+        & transactions["to_tag"].isna()
+        & transactions["request_message_id"].notna()
+    ].sort_values("start_time", kind="stable")
+    hops = []
+    for one in records(mine):
+        answered = one["first_provisional_time"] or one["final_time"]
+        wait = _seconds_between(one["start_time"], answered)
+        hops.append({"src_ip": one["src_ip"], "dst_ip": one["dst_ip"], "answer_s": wait})
+    return {**call, "hops": hops}
+
+
+def _seconds_between(start: str | None, end: str | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return round((pd.Timestamp(end) - pd.Timestamp(start)).total_seconds(), 6)
+
+
+# --- failures and damage ------------------------------------------------------------------------
+
+
+def _failures(tables: Tables) -> list[Summary]:
+    """Failed requests by method, status and error id; refusals inside a 200 among them."""
+    rows = [*_failed_requests(tables), *_refused_subscriptions(tables.frame("presence"))]
+    rows.sort(key=lambda row: -row["count"])
+    return rows[:ROWS]
+
+
+def _failed_requests(tables: Tables) -> list[Summary]:
+    transactions = tables.frame("transactions")
+    failed = transactions[transactions["outcome"].isin(["failure", "unanswered"])].copy()
+    # The same request fails on every hop it passed: it is one failure.
+    failed = failed.drop_duplicates(["call_id", "cseq", "method", "status_code"], keep="last")
+    keys = ["method", "status_code", "reason_phrase", "diagnostics_code"]
+    failed[["method", "reason_phrase"]] = failed[["method", "reason_phrase"]].astype("string")
+    return [
+        {
+            "count": len(group),
+            "where": "response" if pd.notna(key[1]) else "no final response in the capture",
+            **{name: plain(value) for name, value in zip(keys, key, strict=True)},
+            **_diagnostics_text(plain(key[3]), tables.frame("diagnostics")),
+            "example_call_id": plain(group["call_id"].iloc[0]),
+        }
+        for key, group in failed.groupby(keys, dropna=False, sort=False)
+    ]
+
+
+def _diagnostics_text(code: int | None, diagnostics: pd.DataFrame) -> Summary:
+    found = diagnostics[diagnostics["code"] == code] if code is not None else diagnostics.head(0)
+    reasons = found["reason"].dropna()
+    components = found["component"].dropna()
+    sources = found["source"].dropna()
+    return {
+        "diagnostics_reason": str(reasons.iloc[0]) if len(reasons) else None,
+        "component": str(components.iloc[0]) if len(components) else None,
+        "source": str(sources.iloc[0]) if len(sources) else None,
+    }
+
+
+def _refused_subscriptions(presence: pd.DataFrame) -> list[Summary]:
+    refused = presence[(presence["state"] == "terminated") & (presence["status_code"] >= 300)]
+    keys = ["status_code", "reason", "diagnostics_code"]
+    refused = refused.astype({"reason": "string"})
+    return [
+        {
+            "count": len(group),
+            "where": "resource list inside a 200",
+            "method": "SUBSCRIBE",
+            "status_code": plain(key[0]),
+            "reason_phrase": plain(key[1]),
+            "diagnostics_code": plain(key[2]),
+            "diagnostics_reason": None,
+            "component": None,
+            "source": None,
+            "example_call_id": plain(group["call_id"].iloc[0]),
+        }
+        for key, group in refused.groupby(keys, dropna=False, sort=False)
+    ]
+
+
+def _damage(expert: pd.DataFrame) -> list[Summary]:
+    """Faults by layer and text, worst first, with the first frame."""
+    if expert.empty:
+        return []
+    kinds = expert.astype({"layer": "string", "severity": "string"}).assign(
+        # Numbers differ from fault to fault of one kind.
+        kind=expert["summary"].str.replace(r"\d+", "#", regex=True)
+    )
+    rows = [
+        {
+            "layer": layer,
+            "severity": severity,
+            "summary": str(group["summary"].iloc[0]),
+            "count": int(group["count"].sum()),
+            "first_frame": plain(group["frame_number"].min()),
+        }
+        for (layer, severity, _), group in kinds.groupby(["layer", "severity", "kind"], sort=False)
+    ]
+    worst = {"error": 0, "warning": 1, "note": 2}
+    rows.sort(key=lambda row: (worst[row["severity"]], -row["count"]))
+    return rows

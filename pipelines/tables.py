@@ -1,0 +1,505 @@
+"""Values → rows: what the dissectors found in one capture, as rows of the tables.
+
+Rows are tuples in the order of the columns in :mod:`pipelines.schema`; :class:`Tabulator` collects
+them and hands them over as Arrow tables, a batch at a time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+
+from dissectors.bodies.rlmi import ResourceList
+from dissectors.body import MediaPart, top_part, to_plain, walk_parts
+from dissectors.errors import DissectError
+from dissectors.sip.diagnostics import Diagnostics, component_of, decode_diagnostics
+from dissectors.sip.headers import (
+    decode_cseq,
+    decode_media_type,
+    decode_name_addr,
+    decode_parameters,
+    decode_uri,
+    decode_via,
+)
+from dissectors.sip.message import SipMessage, SipRequest, SipResponse
+from dissectors.tls.decrypt import TlsInfo
+from dissectors.transport.flow import Flow
+from dissectors.transport.layers import TCP, TUNNELS
+from pipelines.schema import TABLES, Table
+
+Row = tuple[Any, ...]
+
+EXPERT_ROWS_PER_KIND = 1000
+"""Rows of `expert` for one kind of fault in one capture; further ones are counted in one row."""
+
+
+class Tabulator:
+    """Collects the rows of one capture.
+
+    Parameters
+    ----------
+    ordinal : int
+        Number of the capture in this run, from 1: it makes ids unique.
+    capture : str
+        Name of the capture.
+    """
+
+    def __init__(self, ordinal: int, capture: str) -> None:
+        self._ordinal = ordinal
+        self._capture = capture
+        self._rows: dict[str, list[Row]] = {name: [] for name in TABLES}
+        self._last_frame: dict[int, tuple[int, int]] = {}
+        self._told: Counter[tuple[str, str, str]] = Counter()
+
+    def flow_id(self, flow: Flow) -> str:
+        """Return the id of a flow: capture and first frame."""
+        return f"{self._ordinal}-{flow.number}"
+
+    def drain(self) -> dict[str, pa.Table]:
+        """Return the rows collected since the last call, by table; only tables that have any."""
+        tables = {name: arrow_table(TABLES[name], rows) for name, rows in self._rows.items() if rows}
+        for rows in self._rows.values():
+            rows.clear()
+        return tables
+
+    # --- messages and what is in them -----------------------------------------------------------
+
+    def add_message(self, flow: Flow, transport: str, message: SipMessage) -> None:
+        """Add a SIP message: its row, and those of its bodies and diagnostics."""
+        frame = message.frames[-1]
+        message_id = self._message_id(flow, frame)
+        diagnostics = decode_diagnostics(message) if _has_diagnostics(message) else []
+        row = self._message_row(flow, transport, message, message_id, diagnostics)
+        self._rows["messages"].append(row)
+        context = (message_id, message.time_ns, self._capture, frame, message.get("call-id"))
+        if diagnostics:
+            self._add_diagnostics(context, message, diagnostics)
+        if message.body:
+            self._add_bodies(context, message)
+
+    def _message_id(self, flow: Flow, frame: int) -> str:
+        # A frame belongs to one flow, so counting within the flow makes the id unique, and the
+        # same however the work was divided.
+        last, ordinal = self._last_frame.get(flow.number, (0, 0))
+        ordinal = ordinal + 1 if last == frame else 1
+        self._last_frame[flow.number] = (frame, ordinal)
+        return f"{self._ordinal}-{frame}-{ordinal}"
+
+    def _message_row(
+        self,
+        flow: Flow,
+        transport: str,
+        message: SipMessage,
+        message_id: str,
+        diagnostics: list[Diagnostics],
+    ) -> Row:
+        get = message.first_values.get
+        from_uri, from_tag, from_epid = party(get("from"))
+        to_uri, to_tag, to_epid = party(get("to"))
+        cseq, cseq_method = _cseq(get("cseq"))
+        if isinstance(message, SipRequest):
+            is_request, method, request_uri = True, message.method, message.request_uri
+            status_code = reason_phrase = None
+        else:
+            assert isinstance(message, SipResponse)
+            is_request, method, request_uri = False, cseq_method, None
+            status_code, reason_phrase = message.status_code, message.reason_phrase or None
+        client = message.direction == 0
+        return (
+            message_id,
+            message.time_ns,
+            message.first_time_ns,
+            self._capture,
+            message.frames[-1],
+            self.flow_id(flow),
+            transport,
+            flow.client_ip if client else flow.server_ip,
+            flow.client_port if client else flow.server_port,
+            flow.server_ip if client else flow.client_ip,
+            flow.server_port if client else flow.client_port,
+            is_request,
+            method,
+            request_uri,
+            status_code,
+            reason_phrase,
+            get("call-id") or None,
+            cseq,
+            from_uri,
+            from_tag,
+            from_epid,
+            to_uri,
+            to_tag,
+            to_epid,
+            _branch(get("via")),
+            get("user-agent") or get("server") or None,
+            _contact_uri(get("contact")),
+            _token(get("event")),
+            get("ms-conversation-id") or None,
+            route_marks(message),
+            _seconds(get("expires")),
+            _seconds(get("session-expires")),
+            _media_type(get("content-type")),
+            _integer(get("content-length")),
+            len(message.body),
+            diagnostics[0].code if diagnostics else None,
+            None,
+        )
+
+    def _add_diagnostics(self, context: Row, message: SipMessage, found: list[Diagnostics]) -> None:
+        status_code = message.status_code if isinstance(message, SipResponse) else None
+        method = _cseq(message.get("cseq"))[1]
+        for position, one in enumerate(found, 1):
+            self._rows["diagnostics"].append(
+                (
+                    *context,
+                    method,
+                    status_code,
+                    one.header,
+                    position,
+                    one.code,
+                    one.subcode,
+                    one.reason,
+                    one.source,
+                    component_of(one.code),
+                    _json(dict(one.parameters)) if one.parameters else None,
+                    one.value,
+                )
+            )
+
+    def _add_bodies(self, context: Row, message: SipMessage) -> None:
+        parts = list(walk_parts(top_part(message)))
+        by_content_id = {part.content_id: part for part, _ in parts if part.content_id}
+        for part, value in parts:
+            problem = value if isinstance(value, DissectError) else None
+            decoded = None if problem or value is None else value
+            self._rows["bodies"].append(
+                (
+                    *context,
+                    part.path,
+                    part.media_type,
+                    part.content_id,
+                    part.disposition,
+                    len(part.data),
+                    type(decoded).__name__ if decoded is not None else None,
+                    _json(to_plain(decoded)) if decoded is not None else None,
+                    problem.summary if problem else None,
+                )
+            )
+            if isinstance(value, ResourceList):
+                self._add_presence(context, value, by_content_id)
+
+    def _add_presence(
+        self, context: Row, resources: ResourceList, by_content_id: dict[str, MediaPart]
+    ) -> None:
+        head = (*context, resources.uri, resources.version, resources.full_state)
+        for resource in resources.resources:
+            if not resource.instances:
+                self._rows["presence"].append((*head, resource.uri, *[None] * 9))
+            for one in resource.instances:
+                part = by_content_id.get(one.cid) if one.cid else None
+                self._rows["presence"].append(
+                    (
+                        *head,
+                        resource.uri,
+                        one.id,
+                        one.state,
+                        one.reason,
+                        one.status_code,
+                        one.ms_diag_code,
+                        one.pool_fqdn,
+                        one.cid,
+                        part.path if part else None,
+                        part.media_type if part else None,
+                    )
+                )
+
+    # --- flows, TLS, faults ---------------------------------------------------------------------
+
+    def add_flow(self, flow: Flow) -> None:
+        """Add a flow that is over."""
+        self._last_frame.pop(flow.number, None)
+        tcp = flow.protocol == TCP
+        self._rows["flows"].append(
+            (
+                self.flow_id(flow),
+                self._capture,
+                "tcp" if tcp else "udp",
+                flow.application,
+                flow.client_ip,
+                flow.client_port,
+                flow.server_ip,
+                flow.server_port,
+                flow.initiator,
+                TUNNELS[flow.tunnel] or None,
+                flow.start_ns,
+                flow.end_ns,
+                flow.packets[0],
+                flow.packets[1],
+                flow.bytes[0],
+                flow.bytes[1],
+                flow.lost_bytes if tcp else None,
+                flow.retransmitted_segments if tcp else None,
+                flow.out_of_order_segments if tcp else None,
+                flow.zero_windows if tcp else None,
+                flow.end,
+            )
+        )
+
+    def add_tls_session(self, flow: Flow, info: TlsInfo) -> None:
+        """Add a TLS connection that is over."""
+        self._rows["tls_sessions"].append(
+            (
+                self.flow_id(flow),
+                self._capture,
+                info.first_time_ns,
+                info.opened,
+                info.opened_by,
+                info.reason,
+                info.version,
+                info.cipher_suite,
+                info.server_name,
+                info.alpn,
+                info.resumed,
+                info.extended_master_secret,
+                info.encrypt_then_mac,
+                info.server_certificate,
+                info.handshake_ns / 1e9 if info.handshake_ns is not None else None,
+                info.alert,
+                info.records,
+                info.decrypted_records,
+            )
+        )
+
+    def add_fault(self, fault: DissectError, flow: Flow | None = None) -> None:
+        """Add a fault; of a kind that floods a capture only the first thousand stand singly."""
+        kind = (fault.layer, fault.severity, fault.summary)
+        self._told[kind] += 1
+        if self._told[kind] > EXPERT_ROWS_PER_KIND:
+            return
+        self._rows["expert"].append(
+            (
+                self._capture,
+                fault.frame_number,
+                fault.time_ns,
+                self.flow_id(flow) if flow else None,
+                fault.layer,
+                fault.severity,
+                fault.summary,
+                fault.spec or None,
+                1,
+            )
+        )
+
+    def add_counted_fault(
+        self, layer: str, severity: str, summary: str, spec: str, first_frame: int | None, count: int
+    ) -> None:
+        """Add one row for `count` equal faults, the first of them in `first_frame`."""
+        row = (self._capture, first_frame, None, None, layer, severity, summary, spec or None, count)
+        self._rows["expert"].append(row)
+
+    def add_capture(self, row: Row) -> None:
+        """Add the row of the capture itself, and what was counted instead of told singly."""
+        self._rows["captures"].append(row)
+        for (layer, severity, summary), count in self._told.items():
+            if count > EXPERT_ROWS_PER_KIND:
+                more = count - EXPERT_ROWS_PER_KIND
+                self.add_counted_fault(layer, severity, f"{summary} (further ones)", "", None, more)
+
+
+def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
+    """Return `rows` as an Arrow table with the columns of `table`; categories stay plain text."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(table.columns)
+    plain = plain_schema(table)
+    arrays = [
+        _array(list(values), field.type) for values, field in zip(columns, plain, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=plain)
+
+
+def plain_schema(table: Table) -> pa.Schema:
+    """Return the schema of `table` with text where the finished table has categories.
+
+    While rows are collected from several batches and processes there is no common dictionary.
+    """
+    return pa.schema(
+        [
+            pa.field(field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type)
+            for field in table.arrow
+        ]
+    )
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind):
+        return pa.array(values, pa.int64()).cast(kind)
+    return pa.array(values, kind)
+
+
+# --- values of headers that stand in `messages` -------------------------------------------------
+
+
+@lru_cache(maxsize=65536)
+def party(value: str | None) -> tuple[str | None, str | None, str | None]:
+    """Return URI, tag and epid of a From or To value; each None where it has none."""
+    if not value:
+        return None, None, None
+    try:
+        name_addr = decode_name_addr(value)
+    except DissectError:
+        return None, None, None
+    get = name_addr.parameters.get
+    return name_addr.uri or None, get("tag") or None, get("epid") or None
+
+
+@lru_cache(maxsize=65536)
+def _contact_uri(value: str | None) -> str | None:
+    if not value:
+        return None
+    try:
+        return decode_name_addr(value).uri or None
+    except DissectError:
+        return None
+
+
+def _cseq(value: str | None) -> tuple[int | None, str | None]:
+    if not value:
+        return None, None
+    try:
+        cseq = decode_cseq(value)
+    except DissectError:
+        return None, None
+    return cseq.number, cseq.method
+
+
+def _branch(value: str | None) -> str | None:
+    if not value:
+        return None
+    try:
+        return decode_via(value).parameters.get("branch") or None
+    except DissectError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _media_type(value: str | None) -> str | None:
+    return decode_media_type(value)[0] or None if value else None
+
+
+def _token(value: str | None) -> str | None:
+    return value.partition(";")[0].strip() or None if value else None
+
+
+def _integer(value: str | None) -> int | None:
+    """Return a header's number; None when it is none, or too large for a column."""
+    if value is None or not (digits := value.strip()).isdecimal() or len(digits) > 18:
+        return None
+    return int(digits)
+
+
+def _seconds(value: str | None) -> int | None:
+    return _integer(_token(value)) if value else None
+
+
+def _has_diagnostics(message: SipMessage) -> bool:
+    values = message.first_values
+    return (
+        "ms-diagnostics" in values
+        or "ms-diagnostics-public" in values
+        or "ms-client-diagnostics" in values
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+# --- route marks --------------------------------------------------------------------------------
+
+_SKYPE_HOSTS = ("federation.messenger.msn.com",)
+_HOSTED_SUFFIXES = (".lync.com",)
+_MARKED_HEADERS = ("ms-edge-proxy-message-trust", "ms-split-domain-info", "ms-user-data")
+
+
+def route_marks(message: SipMessage) -> str | None:
+    """Return what in a message's headers tells where its call goes, as sorted words.
+
+    ===================================  ========================================================
+    word                                 from
+    ===================================  ========================================================
+    ``source:VALUE``                     ms-source-type of ms-edge-proxy-message-trust
+    ``network:VALUE``                    ms-source-network of the same header
+    ``split:VALUE``                      ms-traffic-type of ms-split-domain-info
+    ``user-data:NAME``                   a parameter of ms-user-data that is TRUE
+    ``host:federation.messenger.msn.com``  a host of Via, Record-Route or Route: Skype's proxy
+    ``host:lync.com``                    such a host in Microsoft's hosted service
+    ``mediation``                        User-Agent or Server names a Mediation Server
+    ``phone``                            Request-URI or To is a telephone number
+    ``conf:MODALITY``, ``conf:focus``    To or Request-URI is a conference's MCU or focus
+    ===================================  ========================================================
+
+    Values are lower case. None when no header tells anything.
+    """
+    get = message.first_values.get
+    marks: set[str] = set()
+    for name in _MARKED_HEADERS:
+        value = get(name)
+        if value:
+            marks.update(_header_marks(name, value))
+    request_uri = message.request_uri if isinstance(message, SipRequest) else None
+    for uri in (request_uri, party(get("to"))[0]):
+        if uri:
+            marks.update(_uri_marks(uri))
+    if "mediation" in (get("user-agent") or get("server") or "").lower():
+        marks.add("mediation")
+    for name in ("via", "record-route", "route"):
+        value = get(name)
+        if value and (".lync.com" in value or "messenger.msn.com" in value):
+            marks.update(_host_marks(value))
+    return " ".join(sorted(marks)) if marks else None
+
+
+@lru_cache(maxsize=4096)
+def _header_marks(name: str, value: str) -> frozenset[str]:
+    parameters = {key: text.lower() for key, text in decode_parameters(value).items() if text}
+    if name == "ms-user-data":
+        return frozenset(f"user-data:{key}" for key, text in parameters.items() if text == "true")
+    named = {
+        "ms-source-type": "source",
+        "ms-source-network": "network",
+        "ms-traffic-type": "split",
+    }
+    return frozenset(f"{word}:{parameters[key]}" for key, word in named.items() if key in parameters)
+
+
+@lru_cache(maxsize=65536)
+def _uri_marks(uri: str) -> frozenset[str]:
+    lower = uri.lower()
+    if lower.startswith("tel:") or "user=phone" in lower:
+        return frozenset({"phone"})
+    if "opaque=app:conf:" not in lower:
+        return frozenset()
+    opaque = decode_uri(lower).parameters.get("opaque") or ""
+    pieces = opaque.split(":")
+    return frozenset({f"conf:{pieces[2]}"} if len(pieces) > 2 else ())
+
+
+@lru_cache(maxsize=4096)
+def _host_marks(value: str) -> frozenset[str]:
+    marks = set()
+    lower = value.lower()
+    if any(host in lower for host in _SKYPE_HOSTS):
+        marks.add("host:federation.messenger.msn.com")
+    if any(suffix in lower for suffix in _HOSTED_SUFFIXES):
+        marks.add("host:lync.com")
+    return frozenset(marks)
+
+
+def merge_rows(parts: Iterable[pa.Table], table: Table) -> pa.Table:
+    """Return the rows of all `parts` as one Arrow table, empty when there are none."""
+    found = list(parts)
+    return pa.concat_tables(found) if found else plain_schema(table).empty_table()

@@ -1,0 +1,109 @@
+"""The face for notebooks: captures and keys in, an object with a DataFrame per table out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from html import escape
+from typing import TYPE_CHECKING
+
+from pipelines.engine import Request, run
+from pipelines.problems import problems_of
+from pipelines.results import Tables
+from pipelines.schema import TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PathLike = str | os.PathLike[str]
+
+
+def read_capture(
+    *captures: PathLike,
+    keys: PathLike | Iterable[PathLike] = (),
+    decode_as: str | Iterable[str] = (),
+    workers: int | None = None,
+) -> Trace:
+    """Read one or more captures and give their tables.
+
+    Parameters
+    ----------
+    *captures : path
+        pcap or pcapng files; ``-`` is standard input.
+    keys : path or iterable of paths
+        TLS key logs; secrets inside a pcapng are used without being named.
+    decode_as : str or iterable of str
+        What ports carry, such as ``tcp.port==5061,tls``.
+    workers : int, optional
+        Processes to use; by default as many as there are cores, fewer for small captures.
+
+    Returns
+    -------
+    Trace
+        Every table of :data:`pipelines.schema.TABLES` is an attribute.
+
+    Raises
+    ------
+    pipelines.errors.UsageError
+        When a key cannot be used, or no capture can be read.
+
+    Examples
+    --------
+    >>> trace = read_capture("fixtures/skype_ringback/capture.pcapng",
+    ...                      keys="fixtures/skype_ringback/sslkeys.log")
+    >>> trace.calls[trace.calls.route == "skype"].ringback_delay_s.max() > 10
+    True
+    """
+    request = Request(
+        [os.fspath(path) for path in captures],
+        [os.fspath(path) for path in _several(keys)],
+        [decode_as] if isinstance(decode_as, str) else list(decode_as),
+    )
+    if not request.captures:
+        raise TypeError("read_capture() needs at least one capture")
+    return Trace(run(request, workers), request)
+
+
+def _several(paths: PathLike | Iterable[PathLike]) -> Iterable[PathLike]:
+    return [paths] if isinstance(paths, (str, os.PathLike)) else paths
+
+
+class Trace:
+    """What one or more captures hold; each table is an attribute, computed on first use.
+
+    Attributes
+    ----------
+    messages, calls, transactions, … : pandas.DataFrame
+        See :data:`pipelines.schema.TABLES` for every table and column.
+    """
+
+    def __init__(self, tables: Tables, request: Request) -> None:
+        self._tables = tables
+        self._request = request
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """One line for each file that could not be read whole and each key that was no use."""
+        return problems_of(self._tables, self._request)
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name.startswith("_") or name not in TABLES:
+            known = ", ".join(TABLES)
+            raise AttributeError(f"a trace has no table {name!r}; its tables are {known}")
+        if name not in self._frames:
+            self._frames[name] = self._tables.frame(name)
+        return self._frames[name]
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *TABLES]
+
+    def __repr__(self) -> str:
+        files = ", ".join(map(str, self.captures["capture"]))
+        return f"<Trace of {files}: {len(self.messages):,} SIP messages, {len(self.calls):,} calls>"
+
+    def _repr_html_(self) -> str:
+        from pipelines.summarize import render, summary_of
+
+        # What a capture holds is a stranger's text.
+        return f"<pre>{escape(render(summary_of(self._tables, self._request)))}</pre>"

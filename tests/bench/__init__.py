@@ -1,0 +1,1 @@
+"""Workloads that look like Lync traffic, and how fast they are read."""
