@@ -1,5 +1,6 @@
 # make demo    what it does, on a capture that comes with it
 # make test    all that must hold: lint, types, floors, tests
+# make docs    docs/tables.md, from the schema
 # make bench   how fast it is, beside tshark and others
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ LOWEST_PYTHON ?= $(shell python3.10 -c 'print("python3.10")' 2>/dev/null || echo
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 DEMO := fixtures/skype_ringback
 
-.PHONY: demo test lint types floors tests test-lowest bench clean
+.PHONY: demo test lint types floors tests test-lowest docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m pipelines.summarize $(DEMO)/capture.pcapng --keys $(DEMO)/sslkeys.log
@@ -34,6 +35,9 @@ tests: $(VENV)/installed-dev
 
 test-lowest: $(LOWEST)/installed
 	$(LOWEST)/bin/python -m pytest -n auto
+
+docs: $(VENV)/installed
+	$(BIN)/python docs/make_tables.py > docs/tables.md
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.bench

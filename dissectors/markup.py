@@ -52,8 +52,8 @@ class Element:
     name: str
     """Local name, as written."""
     attributes: dict[str, str]
-    """Local name → value, in order, without namespace declarations. Of two attributes that differ
-    in their prefix only, the second keeps its prefix."""
+    """Local name → value, in order, without namespace declarations. Where two attributes differ in
+    their prefix only, one keeps its prefix."""
     children: list[Element]
     """Child elements, in order."""
     text: str
@@ -192,7 +192,7 @@ def _wide_codec(data: bytes) -> tuple[str, int]:
             return codec, len(mark)
     if data.startswith(b"<\0"):
         return "utf-16-le" if data[2:4] != b"\0\0" else "utf-32-le", 0
-    if data.startswith(b"\0<"):
+    if data.startswith(b"\0<") and data[2:3] == b"\0":  # else one zero byte of padding
         return "utf-16-be", 0
     return "", 0
 
@@ -235,26 +235,25 @@ class _Builder:
         self.open: list[Element] = []
         self.mixed: dict[int, tuple[Element, list[str]]] = {}
 
-    def start(self, name: str, pairs: list[str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
         stack = self.open
-        self.nodes += 1 + len(pairs) // 2
+        self.nodes += 1 + len(attributes)
         if len(stack) == MAX_DEPTH or self.nodes > MAX_NODES:
             what = "nested too deeply" if len(stack) == MAX_DEPTH else "too many elements"
             raise LimitExceeded(f"XML {what}", layer="xml")
-        local = name if ":" not in name else _local(name)
-        element = Element(local, _attributes(pairs) if pairs else {}, [], "")
         if stack:
+            element = Element(_local(name), _local_attributes(attributes), [], "")
             stack[-1].children.append(element)
-        elif self.root is None:
-            self.root = element
-            self.namespace = _namespace(name, pairs)
+        else:
+            element = self.root = Element(_local(name), _local_attributes(attributes), [], "")
+            self.namespace = _namespace(name, attributes)
         stack.append(element)
 
     def end(self, name: str) -> None:
         self.open.pop()
 
     def characters(self, text: str) -> None:
-        if text.isspace():
+        if text.isspace() or not self.open:
             return
         element = self.open[-1]
         if not element.text:
@@ -267,7 +266,7 @@ class _Builder:
             raise Malformed("XML with a document type of its own is refused", layer="xml")
 
     def skipped(self, name: str, is_parameter: bool) -> None:
-        if self.open and not is_parameter:
+        if not is_parameter:
             self.characters(f"&{name};")
 
     def close(self) -> Element | None:
@@ -278,39 +277,32 @@ class _Builder:
 
 
 def _local(name: str) -> str:
-    return name.rpartition(":")[2] or name
+    return name.rpartition(":")[2] or name if ":" in name else name
 
 
-def _attributes(pairs: list[str]) -> dict[str, str]:
-    names = pairs[::2]
-    found = dict(zip(names, pairs[1::2], strict=False))
-    if "xmlns" not in found and ":" not in "".join(names):
-        return found
-    return _local_attributes(found)
-
-
-def _local_attributes(pairs: dict[str, str]) -> dict[str, str]:
+def _local_attributes(attributes: dict[str, str]) -> dict[str, str]:
     """Drop the declarations of namespaces, and the prefixes where that is unambiguous."""
+    if "xmlns" not in attributes and ":" not in "".join(attributes):
+        return attributes
     found: dict[str, str] = {}
-    for name, value in pairs.items():
+    for name, value in attributes.items():
         if name.startswith("xmlns") and name[5:6] in ("", ":"):
             continue
         local = _local(name)
-        found[name if local in found else local] = value
+        taken = local in found or (local in attributes and local != name)
+        found[name if taken else local] = value
     return found
 
 
-def _namespace(name: str, pairs: list[str]) -> str:
+def _namespace(name: str, attributes: dict[str, str]) -> str:
     prefix = name.rpartition(":")[0]
-    declared = f"xmlns:{prefix}" if prefix else "xmlns"
-    return dict(zip(pairs[::2], pairs[1::2], strict=False)).get(declared, "")
+    return attributes.get(f"xmlns:{prefix}" if prefix else "xmlns", "")
 
 
 def _parse(data: bytes) -> tuple[_Builder, expat.ExpatError | None]:
     """Return the builder with what could be read, and the error that stopped it."""
     builder = _Builder()
     parser = expat.ParserCreate("utf-8")
-    parser.ordered_attributes = True
     parser.buffer_text = True
     parser.buffer_size = max(1024, len(data))  # one piece of text, however long
     parser.StartElementHandler = builder.start
@@ -321,6 +313,7 @@ def _parse(data: bytes) -> tuple[_Builder, expat.ExpatError | None]:
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
+        parser.buffer_text = False  # hands over the text before the break
         return builder, error
     return builder, None
 
@@ -339,17 +332,27 @@ _CUT = {
 }
 
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
+_CHARACTER = re.compile(r"&#(?:([0-9]{1,7})|x([0-9A-Fa-f]{1,6}));")
 _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _repair(data: bytes) -> bytes:
     """Return `data` with bare ampersands escaped and forbidden characters replaced (XML §2.2)."""
     text = _FORBIDDEN.sub("\ufffd", data.decode("utf-8", "replace"))
+    text = _CHARACTER.sub(_repair_reference, text)
     return _BARE_AMPERSAND.sub("&amp;", text).encode()
 
 
+def _repair_reference(found: re.Match[str]) -> str:
+    """Return a character reference, or U+FFFD for one that .NET writes though XML forbids it."""
+    code = int(found[1]) if found[1] else int(found[2], 16)
+    allowed = code < 0x110000 and not _FORBIDDEN.match(chr(code))
+    return found[0] if allowed else "\ufffd"
+
+
 def _tell(error: expat.ExpatError) -> str:
-    return f"{expat.ErrorString(error.code)} at line {error.lineno}, column {error.offset}"
+    what = "the bytes end" if error.code in _CUT else expat.ErrorString(error.code)
+    return f"{what} at line {error.lineno}, column {error.offset}"
 
 
 def _parse_or_repair(data: bytes) -> tuple[_Builder, expat.ExpatError | None, str]:

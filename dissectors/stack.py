@@ -12,19 +12,20 @@ carries neither TLS nor SIP is ignored from then on, so its bytes cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from dissectors.capture.batch import PacketBatch
 from dissectors.errors import DissectError, Malformed
 from dissectors.net.slow_road import SlowRoad
-from dissectors.sip.framing import SipFramer, decode_datagram, find_start_line, looks_like_sip
+from dissectors.sip.abnf import START_LINE
+from dissectors.sip.framing import MAX_START_LINE, SipFramer, decode_datagram, looks_like_sip
 from dissectors.sip.message import SipMessage
 from dissectors.tls.decrypt import TlsInfo, TlsSession
 from dissectors.tls.keys import KeyRing
 from dissectors.tls.record import looks_like_tls
-from dissectors.transport.flow import Flow, FlowTable, udp_candidates
+from dissectors.transport.flow import Flow, FlowBatch, FlowTable, udp_candidates
 from dissectors.transport.layers import TCP, UDP, DecodedBatch, decode_layers
 from dissectors.transport.reassemble import Reassembler
 from dissectors.transport.stream import StreamChunk
@@ -36,6 +37,9 @@ UNDECIDED_LIMIT = 256 << 10
 
 _DECIDABLE = 16
 """First bytes of a stream that suffice to tell TLS or SIP."""
+
+_PIECES = 64
+"""Segments of one chunk at whose beginning TLS is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ def _decode_as_rule(rule: str) -> tuple[tuple[int, int], Protocol]:
 class Dissected:
     """What one step brought to light."""
 
+    packets: DecodedBatch | None = None
+    """The packets' headers, with the faults and counts of the columnar decoders."""
     messages: list[tuple[Flow, str, SipMessage]] = field(default_factory=list)
     """Each with its flow and transport: udp, tcp or tls."""
     faults: list[tuple[Flow | None, DissectError]] = field(default_factory=list)
@@ -89,8 +95,13 @@ class Dissected:
     """TLS connections that are over."""
     flows: list[Flow] = field(default_factory=list)
     """Flows that are over."""
-    packets: DecodedBatch | None = None
-    """The packets' headers, with the faults and counts of the columnar decoders."""
+
+    def add(self, flow: Flow, transport: str, value: SipMessage | DissectError) -> None:
+        """Add a message or a fault of `flow`."""
+        if isinstance(value, DissectError):
+            self.faults.append((flow, value))
+        else:
+            self.messages.append((flow, transport, value))
 
 
 class Stack:
@@ -114,6 +125,7 @@ class Stack:
     ) -> None:
         self._keys = keys
         self._decode_as = decode_as or DecodeAs()
+        self._leads = partition[0] == 0
         self._slow_road = SlowRoad()
         self._flows = FlowTable(partition)
         self._reassembler = Reassembler()
@@ -121,12 +133,199 @@ class Stack:
 
     def push(self, batch: PacketBatch) -> Dissected:
         """Take one batch of packets apart."""
-        found = Dissected(packets=decode_layers(batch, self._slow_road))
-        assert found.packets is not None
-        flows = self._flows.assign(found.packets.layers)
-        for row, flow, direction in udp_candidates(flows):
-            self._push_datagram(found, flows, row, flow, direction)
+        packets = decode_layers(batch, self._slow_road)
+        found = Dissected(packets)
+        flows = self._flows.assign(packets.layers)
+        found.faults += [(None, problem) for problem in flows.problems]
+        self._tell_slow_road(found)
+        self._push_datagrams(flows, found)
         for flow, value in self._reassembler.push(flows):
-            self._push_stream(found, flow, value)
-        self._finish_flows(found, self._flows.finished())
+            self._push_stream(flow, value, found)
+        self._finish_flows(flows.finished, found)
         return found
+
+    def finish(self) -> Dissected:
+        """End the capture: take apart what is left unfinished."""
+        self._slow_road.finish()
+        found = Dissected()
+        self._tell_slow_road(found)
+        for flow, value in self._reassembler.finish():
+            self._push_stream(flow, value, found)
+        self._finish_flows(self._flows.finish(), found)
+        return found
+
+    def _tell_slow_road(self, found: Dissected) -> None:
+        # Every partition peels all odd packets, so only the first one tells.
+        if self._leads:
+            found.faults += [(None, problem) for problem in self._slow_road.problems]
+        self._slow_road.problems.clear()
+
+    def _push_datagrams(self, flows: FlowBatch, found: Dissected) -> None:
+        layers, candidates = flows.layers, udp_candidates(flows)
+        data = memoryview(layers.data)
+        rows = candidates.row
+        columns = zip(
+            candidates.flow_index.tolist(),
+            candidates.direction.tolist(),
+            layers.payload_start[rows].tolist(),
+            layers.payload_length[rows].tolist(),
+            layers.frame_number[rows].tolist(),
+            layers.time_ns[rows].tolist(),
+            strict=True,
+        )
+        for index, direction, start, length, frame, time_ns in columns:
+            flow = flows.flows[index]
+            payload = bytes(data[start : start + length])
+            if self._decode_as.get(flow) == "sip" or looks_like_sip(payload):
+                flow.application = "sip"
+                for value in decode_datagram(payload, frame, time_ns, direction):
+                    found.add(flow, "udp", value)
+
+    def _push_stream(self, flow: Flow, value: StreamChunk | DissectError, found: Dissected) -> None:
+        if isinstance(value, DissectError):
+            found.faults.append((flow, value))
+            return
+        connection = self._connections.get(flow.number)
+        if connection is None:
+            connection = _Connection(flow, self._keys, self._decode_as.get(flow))
+            self._connections[flow.number] = connection
+        connection.push(value, found)
+
+    def _finish_flows(self, flows: list[Flow], found: Dissected) -> None:
+        for flow in flows:
+            connection = self._connections.pop(flow.number, None)
+            if connection is not None:
+                connection.finish(found)
+            found.flows.append(flow)
+
+
+class _Connection:
+    """What one TCP connection carries, once its first bytes have told."""
+
+    def __init__(self, flow: Flow, keys: KeyRing, told: Protocol | None) -> None:
+        self._flow = flow
+        self._keys = keys
+        self._tls: TlsSession | None = None
+        self._sniffer = _Sniffer(("tls", "sip"))
+        self._sniffer_inside = _Sniffer(("sip",))
+        self._framers: tuple[SipFramer, SipFramer] | None = None
+        if told is not None:
+            self._begin(told)
+
+    def push(self, chunk: StreamChunk, found: Dissected) -> None:
+        """Take the next bytes of either direction."""
+        if self._tls is not None:
+            self._push_tls(chunk, found)
+        elif self._framers is not None:
+            self._push_sip(chunk, "tcp", found)
+        elif not self._flow.ignored:
+            self._decide(chunk, found)
+
+    def finish(self, found: Dissected) -> None:
+        """End the connection: take what is unfinished."""
+        if self._tls is not None:
+            self._take_plaintext(self._tls.finish(), found)
+            found.tls_sessions.append((self._flow, self._tls.info))
+        transport = "tcp" if self._tls is None else "tls"
+        for framer in self._framers or ():
+            for value in framer.finish():
+                found.add(self._flow, transport, value)
+
+    def _decide(self, chunk: StreamChunk, found: Dissected) -> None:
+        protocol = self._sniffer.push(chunk)
+        if protocol is not None:
+            self._begin(protocol)
+            for held in self._sniffer.take():
+                self.push(held, found)
+        elif self._sniffer.gave_up:
+            self._flow.ignored = True
+
+    def _begin(self, protocol: Protocol) -> None:
+        self._flow.application = protocol
+        if protocol == "tls":
+            self._tls = TlsSession(self._keys)
+        else:
+            self._framers = SipFramer(), SipFramer()
+
+    def _push_tls(self, chunk: StreamChunk, found: Dissected) -> None:
+        assert self._tls is not None
+        self._take_plaintext(self._tls.push(chunk), found)
+        if self._tls.client_direction is not None:
+            self._flow.set_client(self._tls.client_direction)
+        if self._tls.hopeless:
+            self._flow.ignored = True
+
+    def _take_plaintext(
+        self, values: Iterable[StreamChunk | DissectError], found: Dissected
+    ) -> None:
+        for value in values:
+            if isinstance(value, DissectError):
+                found.faults.append((self._flow, value))
+            elif self._framers is not None:
+                self._push_sip(value, "tls", found)
+            elif not self._flow.ignored:
+                self._decide_inside(value, found)
+
+    def _decide_inside(self, chunk: StreamChunk, found: Dissected) -> None:
+        if self._sniffer_inside.push(chunk) == "sip":
+            self._flow.application = "sips"
+            self._framers = SipFramer(), SipFramer()
+            for held in self._sniffer_inside.take():
+                self._push_sip(held, "tls", found)
+        elif self._sniffer_inside.gave_up:
+            self._flow.ignored = True
+
+    def _push_sip(self, chunk: StreamChunk, transport: str, found: Dissected) -> None:
+        assert self._framers is not None
+        for value in self._framers[chunk.direction].push(chunk):
+            found.add(self._flow, transport, value)
+
+
+class _Sniffer:
+    """Holds the first chunks of a connection until they tell what it carries."""
+
+    def __init__(self, protocols: tuple[Protocol, ...]) -> None:
+        self._protocols = protocols
+        self._held: list[StreamChunk] = []
+        self._size = 0
+        self._first = [b"", b""]
+
+    @property
+    def gave_up(self) -> bool:
+        """True when so much was looked through in vain that no more should be."""
+        return self._size > UNDECIDED_LIMIT
+
+    def push(self, chunk: StreamChunk) -> Protocol | None:
+        """Hold a chunk; return what the connection carries when it can be told."""
+        self._held.append(chunk)
+        self._size += len(chunk.data)
+        first = self._first[chunk.direction]
+        if len(first) < _DECIDABLE:
+            self._first[chunk.direction] = first = first + chunk.data[: 4096]
+        if "tls" in self._protocols and (looks_like_tls(first) or _tls_within(chunk)):
+            return "tls"
+        if looks_like_sip(first) or _sip_within(chunk.data):
+            return "sip"
+        return None
+
+    def take(self) -> list[StreamChunk]:
+        """Return the chunks that were held, in order."""
+        held, self._held = self._held, []
+        return held
+
+
+def _tls_within(chunk: StreamChunk) -> bool:
+    """Tell whether a segment of a capture that begins in the middle begins with a TLS record."""
+    return any(looks_like_tls(chunk.data[end : end + 4096]) for end in chunk.ends[:_PIECES])
+
+
+def _sip_within(data: bytes) -> bool:
+    """Tell whether a line is a SIP start line: the capture may begin within a message."""
+    hit = data.find(b"SIP/2.0")
+    while hit >= 0:
+        line, end = data.rfind(b"\n", 0, hit) + 1, data.find(b"\n", hit)
+        if 0 <= end - line <= MAX_START_LINE and START_LINE.match(data, line):
+            return True
+        # No line is looked at twice, however often the version stands in it.
+        hit = data.find(b"SIP/2.0", end) if end >= 0 else -1
+    return False

@@ -1,7 +1,7 @@
 """From captures and keys to tables, findings and files.
 
 >>> from pipelines import read_capture
->>> trace = read_capture("fixtures/skype_ringback/capture.pcapng",
+>>> trace = read_capture("fixtures/skype_ringback/skype_ringback.pcapng",
 ...                      keys=["fixtures/skype_ringback/sslkeys.log"])
 >>> len(trace.calls) > 0
 True

@@ -97,7 +97,7 @@ class _CaptureRun:
             self._take_reader_findings()
             found = self._stack.push(batch)
             self._keep(found)
-            if self._leads:
+            if self._leads and found.packets is not None:
                 self._summary.count(batch, found.packets)
             self._spool.append(self._tables.drain())
             del batch, found

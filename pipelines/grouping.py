@@ -8,9 +8,9 @@ when :func:`take` fetches something for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from pipelines.schema import Kind, Table
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 Seconds = npt.NDArray[np.float64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 NEVER = np.iinfo(np.int64).min
 """The nanoseconds of a time that is missing (pandas' NaT)."""
@@ -67,6 +68,31 @@ class Groups:
         renumbered = np.full(len(uniques), -1, dtype=np.int64)
         renumbered[made] = np.arange(len(made))
         return cls(renumbered[numbers], len(made))
+
+    @classmethod
+    def joined(
+        cls, keys: Sequence[Integers], others: Sequence[Integers], where: Booleans
+    ) -> tuple[Groups, Groups]:
+        """Return groups of rows by `keys`, and the same groups of other rows by `others`.
+
+        Parameters
+        ----------
+        keys, others : sequence of int64 arrays
+            Codes that are comparable: of (N,) and of (M,) rows.
+        where : (N,) bool
+            Rows that make groups, as for :meth:`by`.
+
+        Returns
+        -------
+        Groups
+            Of the N rows.
+        Groups
+            Of the M rows; none of them makes a group.
+        """
+        columns = [np.concatenate(pair) for pair in zip(keys, others, strict=True)]
+        count, more = len(keys[0]), len(others[0])
+        both = cls.by(*columns, where=np.append(where, np.zeros(more, dtype=np.bool_)))
+        return cls(both.of_row[:count], both.count), cls(both.of_row[count:], both.count)
 
     def first(self, where: Booleans | None = None, *instead: Booleans) -> Integers:
         """Return each group's first row that meets `where`.
@@ -121,11 +147,12 @@ class Groups:
         greatest[self.of_row[ascending]] = values[ascending]
         return greatest
 
-    def spread(self, values: npt.NDArray[Any], otherwise: Any) -> npt.NDArray[Any]:
+    def spread(self, values: npt.NDArray[Scalar], otherwise: Any) -> npt.NDArray[Scalar]:
         """Return each row's value of its group; `otherwise` in rows without a group."""
         if self.count == 0:
             return np.full(len(self.of_row), otherwise, dtype=values.dtype)
-        return np.where(self.of_row >= 0, values[self.of_row], otherwise)
+        spread: npt.NDArray[Scalar] = np.where(self.of_row >= 0, values[self.of_row], otherwise)
+        return spread
 
     def rows(self, where: Booleans | None) -> Integers:
         """Return the row numbers, ascending, that belong to a group and meet `where`."""
@@ -197,17 +224,20 @@ def _coded(column: pd.Series[Any]) -> tuple[Integers, Any]:
 
 def is_one_of(column: pd.Series[Any], *values: str) -> Booleans:
     """Return where a text column holds one of `values`; False where it is missing."""
-    return column.isin(values).to_numpy(dtype=np.bool_)
+    found: Booleans = column.isin(values).to_numpy(dtype=np.bool_)
+    return found
 
 
 def truth(column: pd.Series[Any]) -> Booleans:
     """Return where a boolean column is True; False where it is missing."""
-    return column.astype("boolean").to_numpy(dtype=np.bool_, na_value=False)
+    values: Booleans = column.astype("boolean").to_numpy(dtype=np.bool_, na_value=False)
+    return values
 
 
 def integers(column: pd.Series[Any]) -> Integers:
     """Return an integer column; -1 where it is missing."""
-    return column.astype("Int64").to_numpy(dtype=np.int64, na_value=-1)
+    values: Integers = column.astype("Int64").to_numpy(dtype=np.int64, na_value=-1)
+    return values
 
 
 def nanoseconds(column: pd.Series[Any]) -> Integers:

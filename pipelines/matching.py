@@ -109,7 +109,8 @@ def _branches(column: pd.Series[str]) -> tuple[Integers, Booleans]:
     numbers = codes(column)
     # A branch of the cookie alone identifies nothing (RFC 4475 §3.2.1 has such a message).
     text = column.iloc[Groups(numbers, int(numbers.max(initial=-1)) + 1).first()].astype("string")
-    unique = (text.str.len() > len(_MAGIC_COOKIE)) & text.str.lower().str.startswith(_MAGIC_COOKIE)
+    size = len(_MAGIC_COOKIE)
+    unique = (text.str.len() > size) & (text.str.slice(0, size).str.lower() == _MAGIC_COOKIE)
     by_number = np.append(unique.to_numpy(dtype=np.bool_, na_value=False), False)
     return numbers, by_number[numbers]
 

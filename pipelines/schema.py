@@ -34,7 +34,9 @@ class Column:
     """One column of a table."""
 
     name: str
+    """Name in every output; durations end in ``_s``, times in ``time``."""
     kind: Kind
+    """What type it has, before Arrow's name for it."""
     doc: str
     """What it holds, with its unit; for a measure, the standard that defines it."""
     wireshark: str = ""
@@ -51,8 +53,11 @@ class Table:
     """One table: its rows' meaning and its columns, in order."""
 
     name: str
+    """Name of the table, and of its file."""
     doc: str
+    """What one row is."""
     columns: tuple[Column, ...]
+    """Columns, in order."""
 
     @cached_property
     def arrow(self) -> pa.Schema:

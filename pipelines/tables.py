@@ -29,7 +29,7 @@ from dissectors.sip.headers import (
 from dissectors.sip.message import SipMessage, SipRequest, SipResponse
 from dissectors.tls.decrypt import TlsInfo
 from dissectors.transport.flow import Flow
-from dissectors.transport.layers import TCP, TUNNELS
+from dissectors.transport.layers import TCP
 from pipelines.schema import TABLES, Table
 
 Row = tuple[Any, ...]
@@ -109,7 +109,7 @@ class Tabulator:
             assert isinstance(message, SipResponse)
             is_request, method, request_uri = False, cseq_method, None
             status_code, reason_phrase = message.status_code, message.reason_phrase or None
-        client = message.direction == 0
+        sender, receiver = message.direction, 1 - message.direction
         return (
             message_id,
             message.time_ns,
@@ -118,10 +118,10 @@ class Tabulator:
             message.frames[-1],
             self.flow_id(flow),
             transport,
-            flow.client_ip if client else flow.server_ip,
-            flow.client_port if client else flow.server_port,
-            flow.server_ip if client else flow.client_ip,
-            flow.server_port if client else flow.client_port,
+            flow.address(sender),
+            flow.port(sender),
+            flow.address(receiver),
+            flow.port(receiver),
             is_request,
             method,
             request_uri,
@@ -235,18 +235,18 @@ class Tabulator:
                 flow.server_ip,
                 flow.server_port,
                 flow.initiator,
-                TUNNELS[flow.tunnel] or None,
-                flow.start_ns,
-                flow.end_ns,
-                flow.packets[0],
-                flow.packets[1],
-                flow.bytes[0],
-                flow.bytes[1],
+                flow.tunnel or None,
+                flow.start_time_ns,
+                flow.end_time_ns,
+                flow.packets[flow.client],
+                flow.packets[1 - flow.client],
+                flow.payload_bytes[flow.client],
+                flow.payload_bytes[1 - flow.client],
                 flow.lost_bytes if tcp else None,
                 flow.retransmitted_segments if tcp else None,
                 flow.out_of_order_segments if tcp else None,
                 flow.zero_windows if tcp else None,
-                flow.end,
+                flow.end if tcp else None,
             )
         )
 

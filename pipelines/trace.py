@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pipelines.engine import Request, run
+from pipelines.ladder import Ladder, draw_ladder
 from pipelines.problems import problems_of
 from pipelines.results import Tables
 from pipelines.schema import TABLES
@@ -49,7 +50,7 @@ def read_capture(
 
     Examples
     --------
-    >>> trace = read_capture("fixtures/skype_ringback/capture.pcapng",
+    >>> trace = read_capture("fixtures/skype_ringback/skype_ringback.pcapng",
     ...                      keys="fixtures/skype_ringback/sslkeys.log")
     >>> trace.calls[trace.calls.route == "skype"].ringback_delay_s.max() > 10
     True
@@ -94,6 +95,19 @@ class Trace:
         if name not in self._frames:
             self._frames[name] = self._tables.frame(name)
         return self._frames[name]
+
+    def ladder(self, call_id: str) -> Ladder:
+        """Return a call's messages as a ladder diagram, an SVG that Jupyter shows.
+
+        Raises
+        ------
+        KeyError
+            When no message has that Call-ID.
+        """
+        messages = self.messages[self.messages["call_id"] == call_id]
+        if messages.empty:
+            raise KeyError(f"no message has the Call-ID {call_id!r}")
+        return draw_ladder(messages)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *TABLES]

@@ -135,35 +135,42 @@ def decode_head(
     """
     told: list[DissectError] = [] if faults is None else faults
     text = head.decode("utf-8", "replace").rstrip("\r\n")
-    lines = text.splitlines()
-    # splitlines also breaks at LF, CR, FF, U+2028 and more; only when each break took two
-    # characters, which is only CRLF, were they the lines of the message.
-    if len(text) - len("".join(lines)) != 2 * (len(lines) - 1):
-        lines = _unfolded_lines(text, told)
+    lines = _split_lines(text, told)
     if not text.isascii() and "\ufffd" in text:
         told.append(_fault("head is not UTF-8", "RFC 3261 §7", "note"))
-    message = decode_start_line(lines[0] if lines else "", told)
-    if not _decode_headers(lines, message, told):
-        _decode_headers(_unfolded_lines(text, told), message, told)
+    message = decode_start_line(lines[0], told)
+    if not _decode_headers(lines[1:], message, told):
+        _decode_headers(_unfold(lines[1:]), message, told)
     return message
 
 
-def _unfolded_lines(text: str, faults: list[DissectError]) -> list[str]:
-    """Split a head whose lines are folded (RFC 3261 §7.3.1) or do not all end in CRLF."""
-    unfolded: list[list[str]] = [[]]
-    raw = [line.rstrip("\r") for line in text.split("\n")]
-    for number, line in enumerate(raw):
-        # Nothing folds onto the start line: a line after it that begins with white space is a
-        # header of its own, or none.
-        if number > 1 and line[:1] in (" ", "\t"):
+def _split_lines(text: str, faults: list[DissectError]) -> list[str]:
+    """Split a head at CRLF, and at a bare LF where its sender does not know better."""
+    lines = text.splitlines()
+    # splitlines also breaks at LF, CR, FF, U+2028 and more. Only if each break took two characters,
+    # and none but CRLF does, did it break where SIP does.
+    if lines and len(text) - len("".join(lines)) == 2 * (len(lines) - 1):
+        return lines
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    if text.count("\r\n") != len(lines) - 1:
+        faults.append(_fault("lines end in a bare LF", "RFC 3261 §7", "note"))
+    if any("\r" in line for line in lines):
+        faults.append(_fault("bare CR inside a line", "RFC 3261 §25.1"))
+    return lines
+
+
+_FOLD = (" ", "\t")
+
+
+def _unfold(lines: list[str]) -> list[str]:
+    """Join each line that begins with white space to the one before it (RFC 3261 §7.3.1)."""
+    unfolded: list[list[str]] = []
+    for line in lines:
+        if line[:1] in _FOLD and unfolded:
             unfolded[-1].append(line.strip(LWS))
         else:
-            unfolded.append([line.rstrip(LWS)])
-    if text.count("\r\n") != len(raw) - 1:
-        faults.append(_fault("lines end in a bare LF", "RFC 3261 §7", "note"))
-    if any("\r" in line for line in raw):
-        faults.append(_fault("bare CR inside a line", "RFC 3261 §25.1"))
-    return [" ".join(parts) for parts in unfolded[1:]]
+            unfolded.append([line.strip(LWS)])
+    return [" ".join(parts) for parts in unfolded]
 
 
 _FREQUENT = (
@@ -188,23 +195,25 @@ def _decode_headers(lines: list[str], message: SipMessage, faults: list[DissectE
     add, known = message.headers.append, _FULL_NAMES.get
     rejected: list[str] = []
     repeated: list[str] = []
-    for line in lines[1:]:
+    for line in lines:
         name, colon, value = line.partition(":")
         key = known(name)
         if key is None:
             if name[:1] in _FOLD:
                 return False
-            name = name.rstrip(LWS)  # HCOLON = *( SP / HTAB ) ":" SWS
+            name = name.rstrip(" \t")  # HCOLON = *( SP / HTAB ) ":" SWS
             key = full_name(name)
-        if not colon or not name:
+            value = value if name else ""
+        value = value.strip(" \t")
+        if not value and not (colon and name):
             rejected.append(line)
             continue
-        value = value.strip(LWS)
         add((name, value))
-        if key not in first_values:
+        if key in first_values:
+            if key in _SINGLE:
+                repeated.append(key)
+        else:
             first_values[key] = value
-        elif key in _SINGLE:
-            repeated.append(key)
     if rejected:
         _tell_rejected(rejected, faults)
     if repeated:
@@ -298,29 +307,6 @@ def content_length(message: SipMessage, faults: list[DissectError]) -> int | Non
         return int(value)
     faults.append(_fault(f"Content-Length is {value[:30]!r}", "RFC 3261 §20.14"))
     return None
-
-
-_MANDATORY = frozenset({"to", "from", "cseq", "call-id", "via"})
-
-
-def check_message(message: SipRequest | SipResponse, faults: list[DissectError]) -> None:
-    """Append what a whole message lacks, or contradicts itself in, to `faults`.
-
-    Max-Forwards, mandatory too, is not asked for: Lync's own clients and RFC 2543 leave it out.
-
-    References
-    ----------
-    RFC 3261 §8.1.1 (mandatory headers), §8.1.1.5 (CSeq).
-    """
-    first_values = message.first_values
-    if not first_values.keys() >= _MANDATORY:
-        missing = ", ".join(sorted(_MANDATORY - first_values.keys()))
-        faults.append(_fault(f"mandatory headers are missing: {missing}", "RFC 3261 §8.1.1"))
-    if isinstance(message, SipRequest):
-        cseq = first_values.get("cseq")
-        if cseq is not None and not cseq.endswith(message.method):
-            summary = f"CSeq {cseq[:30]!r} does not name the method {message.method[:20]}"
-            faults.append(_fault(summary, "RFC 3261 §8.1.1.5"))
 
 
 def _fault(summary: str, spec: str, severity: Severity = "warning") -> DissectError:

@@ -1,0 +1,1 @@
+"""TLS: records, handshakes and, given keys, the plaintext."""

@@ -284,7 +284,7 @@ class RecordFramer:
         _, version, length = _HEADER.unpack_from(data, start)
         if not 0 < length <= MAX_FRAGMENT or version != (self._version or version):
             return None
-        stop = start + HEADER_LENGTH + length
+        stop: int = start + HEADER_LENGTH + length
         if stop > len(data):
             return stop - start
         following = data[stop + 1 : stop + 3]

@@ -1,4 +1,4 @@
-"""What the headers of N packets say, as columns."""
+"""What the headers of N packets say, as columns, from the link layer up to TCP and UDP."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.capture.batch import Bytes, Int64
+from dissectors.capture.batch import Bytes, Int64, PacketBatch
+from dissectors.net.slow_road import SlowRoad
+from dissectors.transport import tcp, udp
+from dissectors.transport.climb import Climb
 
-TCP = 6
-UDP = 17
+TCP = tcp.PROTOCOL
+UDP = udp.PROTOCOL
+"""IP protocol numbers."""
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 """TCP control bits (RFC 9293 §3.1)."""
@@ -72,3 +76,61 @@ class Layers:
 
 TUNNELS = ("", "ipip", "gre", "pppoe", "mpls", "vxlan", "other")
 """Names for `Layers.tunnel`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedBatch:
+    """What the headers of one batch say, and what they do not."""
+
+    layers: Layers
+    """The packets that carry TCP or UDP, in frame order."""
+    fault_frames: Int64
+    """(M,) int64: frames with a fault, ascending; a frame may occur with several."""
+    fault_bits: npt.NDArray[np.uint32]
+    """(M,) uint32: one bit of :class:`~dissectors.errors.Fault` each."""
+    others: dict[str, int]
+    """Packets that carry neither TCP nor UDP, by the name of what they carry: no faults."""
+
+
+def decode_layers(batch: PacketBatch, slow_road: SlowRoad) -> DecodedBatch:
+    """Decode the headers of N packets.
+
+    Parameters
+    ----------
+    batch : PacketBatch
+        Packets in the order of the capture.
+    slow_road : SlowRoad
+        Keeps what one batch leaves unfinished for the next; one object for each capture.
+
+    Returns
+    -------
+    DecodedBatch
+        Its `layers.data` is the batch's own buffer, or a copy with the reassembled datagrams behind
+        it when there are any.
+    """
+    climb = Climb(batch, slow_road)
+    climb.run(batch)
+    frames, datagrams, segments = climb.result()
+    layers = Layers(
+        data=climb.data,
+        frame_number=frames.frame_number,
+        time_ns=frames.time_ns,
+        ip_version=datagrams.ip_version,
+        src_high=datagrams.src_high,
+        src_low=datagrams.src_low,
+        dst_high=datagrams.dst_high,
+        dst_low=datagrams.dst_low,
+        protocol=datagrams.protocol,
+        src_port=segments.src_port,
+        dst_port=segments.dst_port,
+        seq=segments.seq,
+        ack=segments.ack,
+        flags=segments.flags,
+        window=segments.window,
+        payload_start=segments.payload_start,
+        payload_length=segments.payload_length,
+        segment_length=segments.segment_length,
+        wire_length=frames.wire_length,
+        tunnel=datagrams.tunnel,
+    )
+    return DecodedBatch(layers, *climb.faults(), climb.log.others)

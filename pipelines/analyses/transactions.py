@@ -40,7 +40,6 @@ from pipelines.grouping import (
     codes,
     in_order,
     is_one_of,
-    known,
     nanoseconds,
     seconds_between,
     table_frame,

@@ -27,7 +27,7 @@ from tests.bench.rivals import RIVALS, tshark_command
 from tests.bench.workload import Workload, write_workload
 
 CHECKOUT = Path(__file__).parents[2]
-DATA = CHECKOUT / "bench-data"
+DATA = CHECKOUT / "bench-data" / "measured"
 RECORD = CHECKOUT / "docs" / "benchmarks.md"
 
 SLICE = Workload(2_000, connections=5)
@@ -206,9 +206,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="20,000 messages only; no record")
     parser.add_argument("--runs", type=int, default=3, help="runs of lyncshark per capture")
-    parser.add_argument("--keep", action="store_true", help="keep the captures in bench-data/")
+    parser.add_argument("--keep", action="store_true", help="keep captures in bench-data/measured/")
     options = parser.parse_args()
-    DATA.mkdir(exist_ok=True)
+    DATA.mkdir(parents=True, exist_ok=True)
     try:
         measured = cases(quick=options.quick)
         for case in measured:

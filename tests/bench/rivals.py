@@ -54,11 +54,12 @@ def count_with_pyshark(capture: Path, keys: Path) -> int:
 
 def count_with_scapy(capture: Path, keys: Path) -> int:
     """Read the SIP messages of a capture with scapy; return their number."""
-    from scapy.all import TCP, bind_layers, conf, load_layer, sniff
+    from scapy.config import conf
+    from scapy.layers.inet import TCP
+    from scapy.layers.tls.all import TLS, TLSApplicationData
+    from scapy.packet import bind_layers
+    from scapy.sendrecv import sniff
     from scapy.sessions import TCPSession
-
-    load_layer("tls")
-    from scapy.layers.tls.record import TLS, TLSApplicationData
 
     conf.tls_session_enable = True
     conf.tls_nss_filename = str(keys)

@@ -1,0 +1,100 @@
+"""A call as a ladder: hosts as vertical lines, messages as arrows between them, in SVG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+import pandas as pd
+
+MOST_MESSAGES = 500
+"""Messages that are drawn; of a longer dialog the first ones."""
+
+_LEFT, _COLUMN, _TOP, _ROW = 110, 260, 40, 24
+_COLOURS = {"request": "#1f4e79", "1": "#7f7f7f", "2": "#2e7d32", "3": "#8d6e00"}
+_FAILED = "#b71c1c"
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """A drawn ladder; Jupyter shows it."""
+
+    svg: str
+    """The drawing, a complete SVG document without scripts or outside references."""
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+
+def draw_ladder(messages: pd.DataFrame) -> Ladder:
+    """Draw messages, in their order, as a ladder.
+
+    Parameters
+    ----------
+    messages : pandas.DataFrame
+        Rows of `messages`: one Call-ID, or any other choice.
+
+    Raises
+    ------
+    ValueError
+        When there are none.
+    """
+    if messages.empty:
+        raise ValueError("no messages to draw")
+    shown = messages.head(MOST_MESSAGES)
+    hosts = list(dict.fromkeys(pd.concat([shown["src_ip"], shown["dst_ip"]], axis=1).stack()))
+    x_of = {host: _LEFT + _COLUMN // 2 + _COLUMN * place for place, host in enumerate(hosts)}
+    height = _TOP + _ROW * (len(shown) + 1)
+    width = _LEFT + _COLUMN * len(hosts)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        'font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        *(_host_line(host, x, height) for host, x in x_of.items()),
+        *_arrows(shown, x_of),
+        "</svg>",
+    ]
+    return Ladder("\n".join(parts))
+
+
+def _host_line(host: str, x: int, height: int) -> str:
+    return (
+        f'<text x="{x}" y="20" text-anchor="middle" font-weight="bold">{escape(str(host))}</text>'
+        f'<line x1="{x}" y1="28" x2="{x}" y2="{height}" stroke="#bbb"/>'
+    )
+
+
+def _arrows(messages: pd.DataFrame, x_of: dict[str, int]) -> list[str]:
+    start = messages["time"].iloc[0]
+    return [
+        _arrow(_TOP + _ROW * (place + 1), row, x_of, (row["time"] - start).total_seconds())
+        for place, (_, row) in enumerate(messages.iterrows())
+    ]
+
+
+def _arrow(y: int, row: pd.Series[object], x_of: dict[str, int], offset: float) -> str:
+    x1, x2 = x_of[str(row["src_ip"])], x_of[str(row["dst_ip"])]
+    colour = _colour(row)
+    if x1 == x2:  # loopback, or a server that talks to itself
+        x2 = x1 + 60
+    tip = 7 if x2 > x1 else -7
+    label = escape(_label(row))
+    return (
+        f'<text x="6" y="{y}" fill="#555">+{offset:.3f} s</text>'
+        f'<text x="{(x1 + x2) // 2}" y="{y - 4}" text-anchor="middle" fill="{colour}">{label}</text>'
+        f'<line x1="{x1}" y1="{y}" x2="{x2}" y2="{y}" stroke="{colour}"/>'
+        f'<path d="M{x2} {y} l{-tip} -4 l0 8 z" fill="{colour}"/>'
+    )
+
+
+def _colour(row: pd.Series[object]) -> str:
+    if row["is_request"]:
+        return _COLOURS["request"]
+    return _COLOURS.get(str(row["status_code"])[:1], _FAILED)
+
+
+def _label(row: pd.Series[object]) -> str:
+    if row["is_request"]:
+        return str(row["method"])
+    reason = "" if pd.isna(row["reason_phrase"]) else f" {row['reason_phrase']}"
+    return f"{row['status_code']}{reason} ({row['method']})"[:60]

@@ -1,0 +1,297 @@
+"""The rules of the house that no linter knows; each names what breaks it."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import pipelines
+import pipelines.analyses
+import pipelines.outputs
+from dissectors.body import bodies
+from pipelines.analysis import analyses
+from pipelines.output import outputs
+from pipelines.schema import TABLES, Table
+
+CHECKOUT = Path(__file__).parents[1]
+PACKAGES = ("dissectors", "pipelines")
+LONGEST_FUNCTION = 60
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = Function | ast.ClassDef
+
+
+# --- what there is to look at -------------------------------------------------------------------
+
+
+def _sources(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (CHECKOUT / folder).rglob("*.py"))
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def _where(path: Path, node: ast.AST) -> str:
+    return f"{path.relative_to(CHECKOUT)}:{getattr(node, 'lineno', 1)}"
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)
+
+
+def _public_definitions(body: list[ast.stmt]) -> Iterator[Definition]:
+    """Yield public functions, classes and, of public classes, methods."""
+    for node in body:
+        if isinstance(node, Definition) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from _public_definitions(node.body)
+
+
+def _name(node: ast.expr) -> str:
+    """Return the last part of a dotted name, seen through a call: ``a.b(…)`` → ``b``."""
+    if isinstance(node, ast.Call):
+        return _name(node.func)
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _calls(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
+
+
+# --- documentation ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
+def test_everything_public_has_a_docstring(path: Path) -> None:
+    nodes = [_tree(path), *_public_definitions(_tree(path).body)]
+    missing = [_where(path, node) for node in nodes if not ast.get_docstring(node)]
+    assert not (missing and path.read_bytes()), missing
+
+
+def _is_record(node: ast.ClassDef) -> bool:
+    names = {_name(item) for item in (*node.decorator_list, *node.bases)}
+    return bool(names & {"dataclass", "NamedTuple"})
+
+
+def _is_text(node: ast.stmt | None) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _undescribed_fields(node: ast.ClassDef) -> Iterator[ast.AnnAssign]:
+    following = [*node.body[1:], None]
+    for field, after in zip(node.body, following, strict=True):
+        public = isinstance(field, ast.AnnAssign) and not _name(field.target).startswith("_")
+        if public and not _is_text(after):
+            yield field
+
+
+@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
+def test_every_field_of_a_record_is_described(path: Path) -> None:
+    classes = (node for node in _public_definitions(_tree(path).body))
+    records = (node for node in classes if isinstance(node, ast.ClassDef) and _is_record(node))
+    assert not [_where(path, field) for record in records for field in _undescribed_fields(record)]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_the_schema_tells_everything(table: Table) -> None:
+    assert table.doc.endswith(".")
+    assert len(set(table.names)) == len(table.names)
+    for column in table:
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", column.name)
+        assert column.doc.endswith("."), column.name
+        if column.name.endswith("_s"):
+            assert column.kind in ("seconds", "integer"), column.name
+        else:
+            assert column.kind != "seconds", column.name
+        is_time = column.name == "time" or column.name.endswith("_time")
+        assert (column.kind == "time") == is_time, column.name
+
+
+def test_the_change_log_knows_the_version() -> None:
+    change_log = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## {pipelines.__version__}" in change_log
+
+
+# --- code ---------------------------------------------------------------------------------------
+
+
+def _code_lines(node: Function) -> int:
+    """Return the lines of a function without its decorators and its docstring."""
+    lines = (node.end_lineno or node.lineno) - node.lineno + 1
+    if ast.get_docstring(node):
+        text = node.body[0]
+        lines -= (text.end_lineno or text.lineno) - text.lineno + 1
+    return lines
+
+
+@pytest.mark.parametrize("path", _sources(*PACKAGES, "tests", "fixtures"), ids=_module)
+def test_no_function_is_long(path: Path) -> None:
+    functions = (node for node in ast.walk(_tree(path)) if isinstance(node, Function))
+    assert not [
+        f"{_where(path, node)} {node.name}: {_code_lines(node)} lines"
+        for node in functions
+        if _code_lines(node) >= LONGEST_FUNCTION
+    ]
+
+
+def _catches_anything(handler: ast.ExceptHandler) -> bool:
+    """Return whether a handler takes every exception and keeps it."""
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {_name(item) if item else "BaseException" for item in caught}
+    last = handler.body[-1]
+    passes_on = isinstance(last, ast.Raise) and last.exc is None
+    return bool(names & {"Exception", "BaseException"}) and not passes_on
+
+
+@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
+def test_no_handler_catches_everything(path: Path) -> None:
+    handlers = (node for node in ast.walk(_tree(path)) if isinstance(node, ast.ExceptHandler))
+    assert not [_where(path, handler) for handler in handlers if _catches_anything(handler)]
+
+
+def _may_print(path: Path) -> bool:
+    """Return whether a module is a command, or what the commands share."""
+    if path == CHECKOUT / "pipelines" / "command.py":
+        return True
+    body = _tree(path).body
+    return path.parent.name == "pipelines" and any(
+        isinstance(node, ast.FunctionDef) and node.name == "main" for node in body
+    )
+
+
+@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
+def test_only_commands_print(path: Path) -> None:
+    prints = [_where(path, call) for call in _calls(path) if _name(call) == "print"]
+    assert not prints or _may_print(path), prints
+
+
+# --- who may read files -------------------------------------------------------------------------
+
+READS = {"read_bytes", "read_text", "fromfile", "memmap", "mmap", "pread"}
+OPENS = {"open", "fdopen"}
+
+
+def _mode(call: ast.Call) -> str:
+    """Return the mode of an ``open``: a constant text among its arguments that is a mode."""
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    texts = [value.value for value in values if isinstance(value, ast.Constant)]
+    modes = [text for text in texts if isinstance(text, str) and re.fullmatch("[rwxabt+]+", text)]
+    return modes[0] if modes else "r"
+
+
+def _reads_a_file(call: ast.Call) -> bool:
+    if any(_name(argument) == "O_WRONLY" for argument in call.args):
+        return False
+    if _name(call) in OPENS:
+        return "r" in _mode(call) or "+" in _mode(call)
+    return _name(call) in READS
+
+
+@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
+def test_only_ingest_reads_captures_and_keys(path: Path) -> None:
+    if path != CHECKOUT / "pipelines" / "ingest.py":
+        assert not [_where(path, call) for call in _calls(path) if _reads_a_file(call)]
+
+
+# --- what may be imported -----------------------------------------------------------------------
+
+
+def _requirements() -> set[str]:
+    setup = configparser.ConfigParser()
+    setup.read(CHECKOUT / "setup.cfg")
+    lines = setup["options"]["install_requires"].split()
+    return {re.split("[<>=!~;\\[]", line)[0].lower() for line in lines}
+
+
+def _imports_on_loading(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str]]:
+    """Yield the top-level packages that a module imports when it is loaded."""
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node, (node.module or "").partition(".")[0]
+        elif isinstance(node, ast.Try):
+            yield from _imports_on_loading(node.body)
+
+
+@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
+def test_loading_needs_only_the_core_dependencies(path: Path) -> None:
+    known = {*sys.stdlib_module_names, *PACKAGES, *_requirements()}
+    imported = _imports_on_loading(_tree(path).body)
+    assert not [f"{_where(path, node)} {name}" for node, name in imported if name not in known]
+
+
+# --- registries: adding a file is all it takes --------------------------------------------------
+
+PLURALS: dict[str, Callable[[], set[str]]] = {
+    "dissectors.bodies": lambda: {bodies[key].__module__ for key in bodies},
+    "pipelines.analyses": lambda: {analyses[key].function.__module__ for key in analyses},
+    "pipelines.outputs": lambda: {outputs[key].__module__ for key in outputs},
+}
+
+
+@pytest.mark.parametrize("package", PLURALS)
+def test_every_module_of_a_plural_folder_is_registered(package: str) -> None:
+    folder = importlib.import_module(package)
+    modules = {f"{package}.{found.name}" for found in pkgutil.iter_modules(folder.__path__)}
+    assert modules
+    assert modules == {name for name in PLURALS[package]() if name.startswith(package)}
+
+
+@pytest.mark.parametrize("name", analyses)
+def test_an_analysis_makes_and_needs_what_the_schema_knows(name: str) -> None:
+    assert name in TABLES
+    for table, columns in analyses[name].needs.items():
+        assert set(columns) <= set(TABLES[table].names), table
+
+
+# --- what no file may hold ----------------------------------------------------------------------
+
+UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
+OF_THIS_MACHINE = re.compile(r"/(?:work|root|home)/\w|\bseeds? 00\d")
+TEXTS = {".py", ".md", ".cfg", ".toml", ".yaml", ".ipynb", ""}
+
+
+def _texts() -> list[Path]:
+    folders = (*PACKAGES, "tests", "fixtures", "notebooks", "docs", ".ci")
+    found = [path for folder in folders for path in (CHECKOUT / folder).rglob("*")]
+    found += CHECKOUT.glob("*")
+    return [
+        path
+        for path in found
+        if path.is_file() and path.suffix in TEXTS and path != Path(__file__).resolve()
+    ]
+
+
+@pytest.mark.parametrize("pattern", [UNFINISHED, OF_THIS_MACHINE], ids=["unfinished", "machine"])
+def test_no_file_is_unfinished_or_tells_of_a_machine(pattern: re.Pattern[str]) -> None:
+    assert not [
+        f"{path.relative_to(CHECKOUT)}:{number}: {line.strip()}"
+        for path in _texts()
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    """Two test files of one name in different folders need it."""
+    folders = {path.parent for path in _sources("tests")}
+    assert not [folder for folder in folders if not (folder / "__init__.py").exists()]
