@@ -16,7 +16,7 @@ DEMO := fixtures/skype_ringback
 .PHONY: demo test lint types floors tests test-lowest docs bench clean
 
 demo: $(VENV)/installed
-	$(BIN)/python -m pipelines.summarize $(DEMO)/capture.pcapng --keys $(DEMO)/sslkeys.log
+	$(BIN)/python -m pipelines.summarize $(DEMO)/skype_ringback.pcapng --keys $(DEMO)/sslkeys.log
 
 test: lint types floors tests
 

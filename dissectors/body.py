@@ -266,7 +266,7 @@ def _check_inflated(inflated: bytes, complete: bool, rest: bytes, coding: str) -
 
 def bare_id(value: str | None) -> str | None:
     """Return a Content-ID without its angle brackets, which Lync leaves out; None when empty."""
-    return value.strip().strip("<>") or None if value else None
+    return value.strip().strip("<>").strip() or None if value else None
 
 
 def conference_id_of(uri: str | None) -> str | None:
@@ -292,7 +292,7 @@ def conference_id_of(uri: str | None) -> str | None:
 REDACTED = "<redacted>"
 """What stands where key material stood."""
 
-_INLINE_KEY = re.compile(r"inline:[^|;\s]*")
+_INLINE_KEY = re.compile(r"inline:[ \t]*[^|;\s]*")
 _INLINE_KEY_ANY_CASE = re.compile(_INLINE_KEY.pattern, re.IGNORECASE)
 
 _SECRET_NAMES = frozenset(

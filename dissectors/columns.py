@@ -1,9 +1,9 @@
 """Columns: one header field of N packets as one array.
 
 A header is written down once, as a numpy structured type in the order of its specification, and
-:func:`gather` lifts it from N places of a buffer at the price of one copy of its bytes. What belongs
-together (the fields of N packets at one stage of decoding) is a dataclass whose every field is an
-array of length N; :func:`pick` and :func:`join` work on any such dataclass.
+:func:`gather` lifts it from N places of a buffer at the price of one copy of its bytes. What
+belongs together (the fields of N packets at one stage of decoding) is a dataclass whose every field
+is an array of length N; :func:`pick` and :func:`join` work on any such dataclass.
 """
 
 from __future__ import annotations
@@ -50,11 +50,28 @@ def gather(data: Bytes, at: Int64, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """
     if not len(at):
         return np.empty(0, dtype)
+    # A void item is copied whole, whatever its fields: 8 ns a header, where a gather for each field
+    # would cost that much per field.
+    headers: npt.NDArray[Any] = windows(data, np.dtype((np.void, dtype.itemsize)))[at].view(dtype)
+    return headers
+
+
+def windows(data: Bytes, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """View `data` as one item of `dtype` for each byte position, overlapping and unaligned.
+
+    Parameters
+    ----------
+    data : (B,) uint8
+    dtype : numpy.dtype
+
+    Returns
+    -------
+    (max(B - dtype.itemsize + 1, 0),) array of `dtype`
+        A view: item ``i`` begins at byte ``i``.
+    """
     places = max(len(data) - dtype.itemsize + 1, 0)
-    # One void item per byte position: numpy copies each chosen header whole, 8 ns a packet, where
-    # a gather for every field would cost that much per field.
-    windows = np.ndarray((places,), np.dtype((np.void, dtype.itemsize)), data, strides=(1,))
-    return windows[at].view(dtype)
+    view: npt.NDArray[Any] = np.ndarray((places,), dtype, data, strides=(1,))
+    return view
 
 
 def pick(columns: C, index: Int64 | Mask) -> C:

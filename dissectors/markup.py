@@ -62,9 +62,10 @@ class Element:
     def get(self, name: str) -> str | None:
         """Return the attribute `name`, in any case where that case is missing, or None."""
         value = self.attributes.get(name)
-        if value is None and self.attributes:
-            lower = name.lower()
-            return next((v for k, v in self.attributes.items() if k.lower() == lower), None)
+        if value is None:
+            for key, other in self.attributes.items():
+                if len(key) == len(name) and key.lower() == name.lower():
+                    return other
         return value
 
     def all(self, name: str) -> list[Element]:
@@ -73,7 +74,10 @@ class Element:
 
     def child(self, name: str) -> Element | None:
         """Return the first child called `name`, or None."""
-        return next((child for child in self.children if child.name == name), None)
+        for child in self.children:
+            if child.name == name:
+                return child
+        return None
 
     def child_text(self, name: str) -> str | None:
         """Return the stripped text of the first child called `name`, or None."""
@@ -226,10 +230,11 @@ def _to_utf8(data: bytes, charset: str) -> tuple[bytes, tuple[str, ...]]:
 class _Builder:
     """Expat's handlers: they grow the tree and keep its limits."""
 
-    __slots__ = ("mixed", "namespace", "nodes", "open", "root")
+    __slots__ = ("external", "mixed", "namespace", "nodes", "open", "root")
 
     def __init__(self) -> None:
         self.root: Element | None = None
+        self.external = False
         self.namespace = ""
         self.nodes = 0
         self.open: list[Element] = []
@@ -264,10 +269,7 @@ class _Builder:
     def doctype(self, name: str, system: str | None, public: str | None, subset: bool) -> None:
         if subset:
             raise Malformed("XML with a document type of its own is refused", layer="xml")
-
-    def skipped(self, name: str, is_parameter: bool) -> None:
-        if not is_parameter:
-            self.characters(f"&{name};")
+        self.external = True
 
     def close(self) -> Element | None:
         """Return the document element, whose end may not have come."""
@@ -309,7 +311,6 @@ def _parse(data: bytes) -> tuple[_Builder, expat.ExpatError | None]:
     parser.EndElementHandler = builder.end
     parser.CharacterDataHandler = builder.characters
     parser.StartDoctypeDeclHandler = builder.doctype
-    parser.SkippedEntityHandler = builder.skipped
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
@@ -358,12 +359,14 @@ def _tell(error: expat.ExpatError) -> str:
 def _parse_or_repair(data: bytes) -> tuple[_Builder, expat.ExpatError | None, str]:
     """Parse; where characters are wrong, parse the repaired document instead and say so."""
     builder, error = _parse(data)
-    if error is None or error.code not in _REPAIRABLE:
+    # An external subset, which is not read, might define what looks undefined; Expat then passes
+    # over it in silence.
+    if not builder.external and (error is None or error.code not in _REPAIRABLE):
         return builder, error, ""
     repaired = _repair(data)
     if repaired == data:
         return builder, error, ""
-    return *_parse(repaired), f"XML was repaired: {_tell(error)}"
+    return *_parse(repaired), f"XML was repaired: {_tell(error) if error else 'undefined entity'}"
 
 
 def decode_xml(data: bytes, charset: str = "") -> Document:

@@ -150,7 +150,9 @@ def _parties(column: pd.Series[Any], rows: Integers) -> dict[str, Any]:
 @lru_cache(maxsize=65536)
 def _party(uri: str) -> _Party:
     scheme, _, rest = uri.lower().partition(":")
-    address = rest.rpartition("@")[2] if "@" in rest.partition(";")[0] else rest
+    # The user may have parameters of its own, as tel URIs have (RFC 3261 §19.1.6).
+    head = rest.partition(";")[0]
+    address = (head if "@" in head else rest).rpartition("@")[2]
     host = re.split(r"[;?>:]", address, maxsplit=1)[0] if scheme in ("sip", "sips") else ""
     return _Party(
         domain="" if host.endswith(".invalid") else host,

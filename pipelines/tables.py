@@ -73,7 +73,10 @@ class Tabulator:
         """Add a SIP message: its row, and those of its bodies and diagnostics."""
         frame = message.frames[-1]
         message_id = self._message_id(flow, frame)
-        diagnostics = decode_diagnostics(message) if _has_diagnostics(message) else []
+        faults: list[DissectError] = []
+        diagnostics = decode_diagnostics(message, faults)
+        for fault in faults:
+            self.add_fault(fault, flow)
         row = self._message_row(flow, transport, message, message_id, diagnostics)
         self._rows["messages"].append(row)
         context = (message_id, message.time_ns, self._capture, frame, message.get("call-id"))
@@ -387,7 +390,12 @@ def _branch(value: str | None) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _media_type(value: str | None) -> str | None:
-    return decode_media_type(value)[0] or None if value else None
+    if not value:
+        return None
+    try:
+        return decode_media_type(value).media_type
+    except DissectError:
+        return None
 
 
 def _token(value: str | None) -> str | None:
@@ -403,15 +411,6 @@ def _integer(value: str | None) -> int | None:
 
 def _seconds(value: str | None) -> int | None:
     return _integer(_token(value)) if value else None
-
-
-def _has_diagnostics(message: SipMessage) -> bool:
-    values = message.first_values
-    return (
-        "ms-diagnostics" in values
-        or "ms-diagnostics-public" in values
-        or "ms-client-diagnostics" in values
-    )
 
 
 def _json(value: object) -> str:

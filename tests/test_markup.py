@@ -215,12 +215,21 @@ def test_text_is_always_text(data: bytes, charset: str) -> None:
         (b"<a>begun", "begun"),
         (b"<a>begun<b c='1", "begun"),
         (b"<!DOCTYPE a SYSTEM 'x.dtd'><a>x&nbsp;y</a>", "x&nbsp;y"),
+        (b"<!DOCTYPE a SYSTEM 'x.dtd'><a>x&nbsp;y", "x&nbsp;y"),
     ],
 )
 def test_broken_xml_is_read_as_far_as_it_goes(xml: bytes, text: str) -> None:
     document = decode_xml(xml)
     assert document.root.text == text
-    assert bool(document.problems) == (b"DOCTYPE" not in xml)
+    assert document.problems
+
+
+def test_an_external_document_type_is_passed_over() -> None:
+    doctype = b'<!DOCTYPE a PUBLIC "-//contoso//DTD 1.0//EN" "a.dtd">'
+    assert decode_xml(doctype + b'<a b="&amp;"/>').problems == ()
+    document = decode_xml(doctype + b'<a b="x&nbsp;y"/>')
+    assert document.root.get("b") == "x&nbsp;y"
+    assert document.problems == ("XML was repaired: undefined entity",)
 
 
 @pytest.mark.parametrize("xml", [b"", b"  \r\n", b"\0", b"text", b"<!-- -->", b"&lt;", b"</a>"])

@@ -118,10 +118,9 @@ def _decode_body_part(data: bytes, path: str, default: str, problems: list[str])
     header, content = _split_header(data)
     headers = _decode_header(header)
     encoding = (headers.get("content-transfer-encoding") or "").strip().lower()
-    try:
-        content = _undo_transfer_encoding(content, encoding)
-    except ValueError as error:
-        problems.append(f"part {path}: {error}; left as sent")
+    content, problem = _undo_transfer_encoding(content, encoding)
+    if problem:
+        problems.append(f"part {path}: {problem}")
     return part_of(headers, content, path, default)
 
 
@@ -153,12 +152,26 @@ def _decode_header(header: bytes) -> dict[str, str | None]:
     return headers
 
 
-def _undo_transfer_encoding(data: bytes, encoding: str) -> bytes:
-    """Undo a Content-Transfer-Encoding (RFC 2045 §6); ValueError where that cannot be done."""
+def _undo_transfer_encoding(data: bytes, encoding: str) -> tuple[bytes, str]:
+    """Undo a Content-Transfer-Encoding (RFC 2045 §6); return the bytes, and what was wrong."""
     if encoding in ("", "7bit", "8bit", "binary"):
-        return data
+        return data, ""
     if encoding == "base64":
-        return binascii.a2b_base64(data)
+        return _decode_base64(data)
     if encoding == "quoted-printable":
-        return quopri.decodestring(data)
-    raise ValueError(f"Content-Transfer-Encoding {encoding[:40]!r} is unknown")
+        return quopri.decodestring(data), ""
+    return data, f"Content-Transfer-Encoding {encoding[:40]!r} is unknown; left as sent"
+
+
+_NO_DIGIT = re.compile(rb"[^A-Za-z0-9+/]+")
+
+
+def _decode_base64(data: bytes) -> tuple[bytes, str]:
+    """Decode all digits; what is no digit is passed over (RFC 2045 §6.8)."""
+    digits = _NO_DIGIT.sub(b"", data)
+    padding = -len(digits) % 4
+    in_order = data.count(b"=") == padding and b"=" not in data.rstrip(b"= \t\r\n")
+    problem = "" if in_order else "its base64 is cut or broken"
+    if padding == 3:  # six bits of a byte
+        return binascii.a2b_base64(digits[:-1]), problem
+    return binascii.a2b_base64(digits + b"=" * padding), problem

@@ -3,6 +3,9 @@
 A line that cannot be read is kept in `problems`, as text; all others are in the value under RFC
 8866's names. Attributes stay in order, as (name, value) pairs, Microsoft's included.
 
+That a description was cut cannot be seen in it, since many leave out the last line end; the SIP
+message tells.
+
 Keys of SRTP never enter the value: of ``a=crypto`` and of Microsoft's ``a=cryptoscale`` the key is
 replaced, MIKEY messages (``a=key-mgmt``, RFC 4567) and ``k=`` lines lose all but their method.
 
@@ -191,11 +194,13 @@ def _read_sections(text: str, problems: _Problems) -> list[_Section]:
     attributes = section.attributes
     kinds = _SESSION_KINDS
     for line in _lines(text):
-        if line[:2] == "a=":
-            name, colon, value = line[2:].partition(":")
-            if name.strip().lower() in _KEY_POSITION:
-                value = _redact_attribute(name.strip().lower(), value)
+        head, colon, value = line.partition(":")
+        name = _FREQUENT.get(head)
+        if name:
             attributes.append((name, value if colon else None))
+            continue
+        if head[:2] == "a=":
+            attributes.append(_attribute(head[2:], value if colon else None))
             continue
         kind = line[:1]
         if kind == "m" and line[1:2] == "=":
@@ -215,21 +220,36 @@ def _read_sections(text: str, problems: _Problems) -> list[_Section]:
 
 def _lines(text: str) -> list[str]:
     """Split at CRLF, at LF (which RFC 8866 §5 wants accepted), or at CR when there is no LF."""
-    if "\n" in text:
-        return text.replace("\r\n", "\n").split("\n")
-    return text.split("\r")
+    lines = text.split("\r\n")
+    ends = text.count("\n")
+    if ends == len(lines) - 1:
+        return lines if ends else text.split("\r")
+    return text.replace("\r\n", "\n").split("\n")
 
+
+# Most lines of a description by far; to find one here is faster than to take it apart. No attribute
+# that may hold a key is among them.
+_FREQUENT_NAMES = """
+    candidate encryption fmtp ice-pwd ice-ufrag label maxptime mid msid ptime recvonly
+    remote-candidate remote-candidates rtcp rtcp-fb rtcp-mux rtcp-rsize rtpmap sendonly sendrecv
+    setup ssrc x-bypassid x-candidate-ipv6 x-caps x-devicecaps x-mediabw x-source x-ssrc-range
+"""
+_FREQUENT = {f"a={name}": name for name in _FREQUENT_NAMES.split()}
 
 _KEY_POSITION = {"crypto": 2, "cryptoscale": 3, "key-mgmt": 1}
-"""Attribute with keys → the first of its words that is a key or follows one."""
+"""Attribute that holds keys → the first of its words that is or follows one."""
 
 
-def _redact_attribute(name: str, value: str) -> str:
-    if "inline:" in value.lower():
-        return value  # its keys are out already
+def _attribute(name: str, value: str | None) -> Attribute:
+    position = _KEY_POSITION.get(name.strip().lower())
+    return name, _redact_attribute(value, position) if value and position else value
+
+
+def _redact_attribute(value: str, position: int) -> str:
+    if "inline:" in value.lower():  # its keys are out, but for one that has no "inline:" before it
+        return _BASE64.sub(REDACTED, value)
     # RFC 4567 writes key-mgmt:mikey DATA. Other key methods than "inline" are not defined.
     words = value.split()
-    position = _KEY_POSITION[name]
     return " ".join([*words[:position], REDACTED]) if len(words) > position else value
 
 
@@ -242,9 +262,9 @@ def _session_description(
     fields = session.fields
     if "v" not in fields:
         problems.append("no v= line: this may be the rest of a description")
-    for kind in "vosiuck":
-        for value in fields.get(kind, [])[1:]:
-            problems.tell(f"{kind}={value}" if kind != "k" else "k=", "repeated")
+    for kind, values in fields.items():
+        if len(values) > 1 and kind in "vosiuck":
+            problems.tell(f"{kind}=", f"stands {len(values)} times; the first counts")
     connections = _connections(session, problems)
     return SessionDescription(
         session.first("v"),
@@ -315,7 +335,9 @@ def _key_method(section: _Section) -> str | None:
 
 def _media_description(section: _Section, problems: _Problems) -> MediaDescription:
     line = section.fields["m"][0]
-    media, port, proto, *fmt = line.split() + [""] * max(0, 3 - len(line.split()))
+    words = line.split()
+    media, port, proto = [*words, "", "", ""][:3]
+    fmt = tuple(words[3:])
     port_number, port_count = _ports(port)
     if port_number is None or not fmt:
         problems.tell(f"m={line}", "needs a media type, a port, a transport and a format")
@@ -324,7 +346,7 @@ def _media_description(section: _Section, problems: _Problems) -> MediaDescripti
         port_number,
         port_count,
         proto,
-        tuple(fmt),
+        fmt,
         section.first("i"),
         _connections(section, problems),
         _bandwidths(section, problems),

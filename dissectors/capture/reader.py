@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
 from dissectors.capture.batch import Bytes, Int64, PacketBatch
 from dissectors.capture.walk import Records, walk
@@ -21,7 +20,10 @@ MAX_PROBLEMS = 1000
 """Problems told of one file; a hostile file could have one in every record."""
 
 _FIRST_REACH = 64 << 10
-"""How far to walk ahead, bytes, after the walk was stopped: what lies behind may be walked twice."""
+"""How far to walk ahead, bytes, after the walk was stopped: what lies behind is walked twice."""
+
+_MARGIN = 64
+"""Bytes at the end of a window in which the beginning of a record cannot be told."""
 
 _SEARCHED_AT_ONCE = 1 << 20
 """Bytes searched for a record at once."""
@@ -62,6 +64,9 @@ class Taken:
     frame_number: Int64
     """(N,) int64."""
 
+    def __len__(self) -> int:
+        return len(self.start)
+
     @classmethod
     def none(cls) -> Taken:
         """Return no packets."""
@@ -77,6 +82,9 @@ class RecordReader(ABC):
     layer = ""
     """Wireshark's name for the format."""
 
+    _records: Records
+    """How records are framed; known once the file's header was read."""
+
     def __init__(self) -> None:
         self.problems: list[DissectError] = []
         """What was wrong, with its offset in the file and the frame that was read last."""
@@ -87,18 +95,15 @@ class RecordReader(ABC):
         self.interfaces: list[Interface] = []
         """Interfaces that the file declares, as they occur."""
         self.needs = 0
-        """Bytes that the next window must have at least, where the last one ended inside a record."""
+        """Bytes that the next window must have at least, where the last ended inside a record."""
         self._base = 0
         self._frames = 0
         self._problems_told = 0
         self._lost = ""
         self._lost_from = 0
-        self._records: Records | None = None
         self._taken: list[Taken] = []
 
-    def read(
-        self, window: Bytes | memoryview | bytes, *, final: bool
-    ) -> tuple[PacketBatch, int]:
+    def read(self, window: Bytes | memoryview | bytes, *, final: bool) -> tuple[PacketBatch, int]:
         """Read all whole records of a window.
 
         Parameters
@@ -133,22 +138,117 @@ class RecordReader(ABC):
         while at < len(data):
             if self._lost:
                 at = self._search(data, at, final)
-                continue
+                if self._lost:
+                    break
             found = self._look(data, at)
             if found is None:
                 break
             if isinstance(found, str):
                 at = self._lose(data, at, found)
-                reach = _FIRST_REACH
                 continue
             begun = self._begin(data, at)
-            if begun or self._records is None:
+            if begun:
                 at += begun
                 continue
-            # Walking ahead costs, so it grows with success: linear time, whatever the file.
-            limit = min(len(data), at + max(reach, found))
-            starts, stop = walk(data[:limit], at, self._records)
-            taken = self._take(data, starts)
-            reach = reach * 4 if taken == len(starts) else _FIRST_REACH
-            at = int(starts[taken]) if taken < len(starts) else stop
+            stop = self._walk(data, at, min(len(data), at + max(reach, found)))
+            # What was walked in vain behind a stop is walked again: never far more than was won.
+            reach = max(4 * (stop - at), _FIRST_REACH)
+            at = stop
         return at
+
+    def _walk(self, data: Bytes, at: int, limit: int) -> int:
+        """Take the records from `at` to `limit`, as far as they go."""
+        starts, stop = walk(data[:limit], at, self._records)
+        taken = self._take(data, starts)
+        return stop if taken == len(starts) else int(starts[taken])
+
+    def _lose(self, data: Bytes, at: int, why: str) -> int:
+        """Give up the record at `at`; return from where another one is to be searched."""
+        self._lost, self._lost_from = why, self._base + at
+        return at
+
+    def _search(self, data: Bytes, at: int, final: bool) -> int:
+        """Look for the next record from `at` on; return it, or how far there is none."""
+        start, chunk = at, 4096
+        while at < len(data):
+            last = min(at + chunk, len(data))
+            places = self._plausible(data, at, last)
+            if len(places):
+                self._resume(int(places[0]))
+                return int(places[0])
+            at, chunk = last, min(4 * chunk, _SEARCHED_AT_ONCE)
+        if final:
+            return len(data)
+        # A record that begins in the last bytes cannot be told yet.
+        self.needs = _MARGIN + 1
+        return max(start, len(data) - _MARGIN)
+
+    def _resume(self, at: int) -> None:
+        here, lost = self._base + at, self._lost_from
+        where = f"at byte {lost}: reading goes on at byte {here}, {here - lost} bytes are lost"
+        self._tell(Malformed, f"{self._lost} {where}", lost)
+        self._lost = ""
+
+    def _tell_end(self, data: Bytes, used: int) -> None:
+        """Tell what is wrong with the last bytes of the file, if anything is."""
+        end = self._base + len(data)
+        if self._lost:
+            where = f"at byte {self._lost_from}: no packet in the rest of the file"
+            self._tell(Malformed, f"{self._lost} {where}", self._lost_from)
+        elif used < len(data):
+            at = self._base + used
+            held = f"{end - at} of {self.needs} bytes"
+            self._tell(Truncated, f"the file ends inside a record: it has {held}", at)
+
+    def _tell(
+        self,
+        kind: type[DissectError],
+        summary: str,
+        offset: int,
+        severity: Severity = "error",
+        spec: str = "",
+    ) -> None:
+        """Add to `problems`, within bounds."""
+        self._problems_told += 1
+        if self._problems_told > MAX_PROBLEMS:
+            return
+        if self._problems_told == MAX_PROBLEMS:
+            kind, summary = LimitExceeded, "too many problems in this file: no more are told"
+        self.problems.append(
+            kind(
+                summary,
+                layer=self.layer,
+                severity=severity,
+                spec=spec,
+                frame_number=self._frames or None,
+                offset=offset,
+            )
+        )
+
+    # What differs from format to format
+
+    @abstractmethod
+    def _look(self, data: Bytes, at: int) -> int | str | None:
+        """Look at the record at `at`.
+
+        Returns
+        -------
+        int
+            Its length, when it is whole; also for a header of the file or of a section.
+        str
+            Why no record can begin here.
+        None
+            It is not whole; `needs` was set.
+        """
+
+    @abstractmethod
+    def _begin(self, data: Bytes, at: int) -> int:
+        """Read a header of the file or of a section; return its length, or 0 if none is there."""
+
+    @abstractmethod
+    def _take(self, data: Bytes, starts: Int64) -> int:
+        """Take the records at `starts`, (N,); return how many of them could be taken."""
+
+    @abstractmethod
+    def _plausible(self, data: Bytes, first: int, last: int) -> Int64:
+        """Return where records seem to begin, from `first` to before `last`, ascending."""

@@ -1,21 +1,22 @@
 """The walk along the records of a capture file: each record's length leads to the next one.
 
 Nothing but the record before tells where a record begins, so the plain walk is one Python step per
-packet. :func:`walk` takes a faster way: it guesses a record's beginning in each of many stretches of
-the window, walks from all of them in step, with one numpy operation per step, and then checks that
+packet. :func:`walk` takes a faster way: it guesses a record's beginning in each of many stretches
+of the window, walks from all of them in step, a few numpy operations per step, and then checks that
 each walk ended exactly where the next one began. A wrong guess costs time, never truth: what does
 not meet is walked plainly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from dissectors.capture.batch import Bytes, Int64
 
-STRETCH = 32 << 10
+STRETCH = 64 << 10
 """Bytes between the places where beginnings are guessed."""
 
 _FEW = 64
@@ -32,17 +33,20 @@ class Records(Protocol):
         """Return the length of the record at `at`, header included; 0 when none can begin there."""
         ...
 
-    def lengths(self, data: Bytes, at: Int64) -> Int64:
-        """Return the same for many places; may be 0 where only a closer look could tell."""
+    def lengths_in(self, data: Bytes) -> Callable[[Int64], Int64]:
+        """Return a function that gives the lengths of the records at many places of `data`.
+
+        It may give 0 where only a closer look could tell.
+        """
         ...
 
-    def guess(self, data: Bytes, first: int, number: int) -> Int64:
-        """Guess records' beginnings, one each behind `first`, ``first + STRETCH``, …
+    def guess(self, data: Bytes, start: int, number: int) -> Int64:
+        """Guess records' beginnings in the stretches that follow the one of the record at `start`.
 
         Returns
         -------
         (M,) int64
-            At most `number` places, ascending, each in a stretch of its own.
+            At most `number` places, ascending, one for each multiple of ``STRETCH`` behind `start`.
         """
         ...
 
@@ -69,7 +73,7 @@ def walk(data: Bytes, start: int, records: Records) -> tuple[Int64, int]:
     number = (len(data) - start) // STRETCH - 1
     if number < _FEW:
         return _walk_plainly(data, start, len(data), records)
-    heads = records.guess(data, start + STRETCH, number)
+    heads = records.guess(data, start, number)
     heads = np.concatenate([[start], heads[heads > start]])
     if len(heads) < _FEW:
         return _walk_plainly(data, start, len(data), records)
@@ -78,7 +82,7 @@ def walk(data: Bytes, start: int, records: Records) -> tuple[Int64, int]:
 
 def _walk_plainly(data: Bytes, start: int, limit: int, records: Records) -> tuple[Int64, int]:
     """Walk record by record until one begins at or behind `limit`."""
-    view = memoryview(data)
+    view = data.data
     starts: list[int] = []
     at, last, length_of = start, min(limit - 1, len(data) - records.header), records.length
     while at <= last:
@@ -100,21 +104,21 @@ def _walk_in_step(data: Bytes, heads: Int64, records: Records) -> tuple[list[Int
     stops : (K,) int64
         Where each walk ended.
     """
-    at, limits = heads.copy(), np.append(heads[1:], len(data))
-    last = len(data) - records.header
-    steps, counts = [], np.zeros(len(heads), np.int64)
+    lengths, last = records.lengths_in(data), len(data) - records.header
+    limits = np.minimum(np.append(heads[1:], len(data)), last + 1)
+    at, steps = heads, [heads]
     while True:
-        length = records.lengths(data, np.minimum(at, last))
+        length = lengths(np.minimum(at, last))
         following = at + length
-        going = (length > 0) & (at < limits) & (at <= last) & (following <= len(data))
+        going = (length > 0) & (at < limits) & (following <= len(data))
         # Stragglers (tiny records, or few guesses) are cheaper to finish plainly.
         if np.count_nonzero(going) < _FEW // 2:
             break
-        steps.append(at)
-        counts += going
         at = np.where(going, following, at)
-    table = np.array(steps, np.int64).reshape(len(steps), len(heads)).T
-    return [row[:count] for row, count in zip(table, counts.tolist(), strict=True)], at
+        steps.append(at)
+    table = np.array(steps, np.int64)
+    counts = np.count_nonzero(table[1:] != table[:-1], axis=0)
+    return [row[:count] for row, count in zip(table.T, counts.tolist(), strict=True)], at
 
 
 def _link(

@@ -1,5 +1,6 @@
-"""Link layers → network packets; one file per link type or shim, entered in the tables of
-:mod:`dissectors.link.link_layer`.
+"""Link layers → network packets; one file per link type or shim.
+
+Each enters itself in a table of :mod:`dissectors.link.link_layer`.
 """
 
 from dissectors.link import (

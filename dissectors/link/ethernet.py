@@ -29,8 +29,9 @@ _SNAP = np.dtype([("dsap_ssap", ">u2"), ("control", "u1"), ("oui", "u1", 3), ("e
 @link_types.register(1)
 @shims.register(TRANSPARENT_ETHERNET)
 def decode_ethernet(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
-    """Read destination, source and EtherType (or length). No FCS: captures rarely hold one, and the
-    lengths in the IP header cut it off.
+    """Read destination, source and EtherType (or length).
+
+    An FCS is not looked for: captures rarely hold one, and the lengths of IP headers cut it off.
     """
     packets = need(packets, 14, log)
     ether_type = gather(data, packets.start + 12, BE16).astype(np.uint16)

@@ -1,9 +1,9 @@
 """From a frame to the network packet in it: the contract, and the two tables that dispatch it.
 
 A link layer is one function that takes N packets, reads one header from each and moves them on:
-``ether_type`` then says what follows and ``start`` where. Link types are entered under their LINKTYPE
-number; headers that stand between the link and the network (tags, labels, bridged Ethernet) under
-the EtherType that announces them, so that every pile of them is peeled by one loop.
+``ether_type`` then says what follows and ``start`` where. Link types are entered under their
+LINKTYPE number; headers that stand between the link and the network (tags, labels, bridged
+Ethernet) under the EtherType that announces them, so that every pile of them is peeled by one loop.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ T = TypeVar("T")
 
 
 def refuse(packets: T, bad: Mask, log: ColumnLog, fault: Fault) -> T:
-    """Drop the rows of `packets` (any columns with a `row`) where `bad`, noting `fault` for each."""
+    """Drop the rows of `packets` where `bad`, noting `fault` for each.
+
+    `packets` may be any columns that have a `row`.
+    """
     if not bad.any():
         return packets
     log.fault(packets.row[bad], fault)  # type: ignore[attr-defined]

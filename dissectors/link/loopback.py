@@ -2,8 +2,8 @@
 
 References
 ----------
-https://www.tcpdump.org/linktypes.html: LINKTYPE_NULL (0, family in the byte order of the machine that
-captured) and LINKTYPE_LOOP (108, in network byte order).
+https://www.tcpdump.org/linktypes.html: LINKTYPE_NULL (0, family in the byte order of the machine
+that captured) and LINKTYPE_LOOP (108, in network byte order).
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Names of link types, EtherTypes and IP protocols, for people: what a packet carried that is not
-decoded further.
+"""Names of link types, EtherTypes and IP protocols, for people.
+
+They say what a packet carried that is not decoded further.
 
 References
 ----------

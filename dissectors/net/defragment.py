@@ -22,7 +22,7 @@ _PIECE_COST = 160
 """Memory that a piece needs beside its bytes: the sender chooses how small pieces are."""
 
 _ECHO_PIECES = 64
-"""Datagrams of more pieces are not remembered once whole; at an MTU of 1,500 there are 45 at most."""
+"""Datagrams of more pieces are not remembered once whole; at an MTU of 1,500 there are 45."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,9 @@ class Defragmenter:
     """Collects fragments until their datagram is whole.
 
     Fragments may come in any order and more than once. Where IPv4 fragments overlap, the first copy
-    of a byte wins; overlapping IPv6 fragments spoil their datagram (RFC 5722 §4). A datagram that is
-    not whole after `timeout_s` of capture time, or for which there is no room, is given up and told.
+    of a byte wins; overlapping IPv6 fragments spoil their datagram (RFC 5722 §4). A datagram that
+    is not whole after `timeout_s` of capture time, or for which there is no room, is given up and
+    told.
 
     Parameters
     ----------
@@ -218,9 +219,9 @@ class Defragmenter:
     def _is_echo(self, fragment: Fragment) -> bool:
         """Whether the fragment repeats one of a datagram that is already whole.
 
-        A capture that holds each packet twice brings copies after the fact. Nothing is missing where
-        they stay incomplete, so that is not told; where they become whole, they are delivered, as
-        the copies of an unfragmented packet are.
+        A capture that holds each packet twice brings copies after the fact. Nothing is missing
+        where they stay incomplete, so that is not told; where they become whole, they are
+        delivered, as the copies of an unfragmented packet are.
         """
         done = self._done.get(fragment.key)
         end = fragment.offset + len(fragment.payload)

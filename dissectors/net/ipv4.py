@@ -106,6 +106,5 @@ def _sane_end(packets: Packets, wire_end: Int64, length: Int64, log: ColumnLog) 
     if not (long.any() or short.any()):
         return wire_end
     log.fault(packets.row[long | short], Fault.IP_MALFORMED)
-    return np.clip(
-        wire_end, packets.start + length, np.maximum(packets.wire_end, packets.start + length)
-    )
+    least = packets.start + length
+    return np.clip(wire_end, least, np.maximum(packets.wire_end, least))

@@ -88,8 +88,8 @@ def decode_ipv6(data: Bytes, packets: Packets, log: ColumnLog) -> tuple[Datagram
 def _declared_end(packets: Packets, payload_length: Int64, log: ColumnLog) -> Int64:
     """Return where the packets end by their payload length.
 
-    It is 0 in a jumbogram (RFC 2675 §2) and where segmentation is left to the network card: then the
-    frame's length counts.
+    It is 0 in a jumbogram (RFC 2675 §2) and where segmentation is left to the network card: then
+    the frame's length counts.
     """
     wire_end = packets.start + 40 + payload_length
     wire_end = np.where(payload_length == 0, packets.wire_end, wire_end)
@@ -115,8 +115,7 @@ def skip_extensions(data: Bytes, datagrams: Datagrams, log: ColumnLog) -> Datagr
         rows = _skip_one(data, rows, protocol, start, datagrams.end, fault)
     fault[rows] = Fault.IP_MALFORMED
     datagrams.protocol, datagrams.start = protocol, start
-    datagrams = _refuse(datagrams, fault, log)
-    return datagrams
+    return _refuse(datagrams, fault, log)
 
 
 def _skip_one(

@@ -1,8 +1,9 @@
 """The slow road: packets that columns cannot express, one by one.
 
 Fragments wait here for the rest of their datagram; frames of rare links, whose headers vary from
-packet to packet, are opened by dpkt. What comes out are :class:`SidePacket` objects, which go back to
-the columnar road as a small batch of their own, so that each header is decoded in one place only.
+packet to packet, are opened by dpkt. What comes out are :class:`SidePacket` objects, which go back
+to the columnar road as a small batch of their own, so that each header is decoded in one place
+only.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ the same road from its beginning.
 
 References
 ----------
-RFC 2003 §3.1 and RFC 4213 §3 (IP in IP); RFC 2784 §2, RFC 2890 §2 and RFC 2637 §4.1 (GRE, PPTP); RFC
-7637 §3.2 (NVGRE); RFC 7348 §5 (VXLAN).
+RFC 2003 §3.1 and RFC 4213 §3 (IP in IP); RFC 2784 §2, RFC 2890 §2 and RFC 2637 §4.1 (GRE, PPTP);
+RFC 7637 §3.2 (NVGRE); RFC 7348 §5 (VXLAN).
 """
 
 from __future__ import annotations
@@ -130,6 +130,6 @@ def find_vxlan(data: Bytes, datagrams: Datagrams) -> Mask:
 
 
 def enter_vxlan(datagrams: Datagrams) -> Packets:
-    """Take the frames inside N UDP packets, found by :func:`find_vxlan`, for packets of their own."""
+    """Take the frames in N UDP packets, found by :func:`find_vxlan`, for packets of their own."""
     packets = enter(datagrams)
     return advance(packets, 8 + 8, constant(packets, TRANSPARENT_ETHERNET), _VXLAN)

@@ -68,8 +68,10 @@ def split_outside_quotes(text: str, separator: str) -> list[str]:
     >>> split_outside_quotes('30000;reason="a;b";x', ";")
     ['30000', 'reason="a;b"', 'x']
     """
-    if '"' not in text:
-        return text.split(separator)
+    pieces = text.split(separator)
+    # Without escapes, a separator is outside quotes if an even number of them stands before it.
+    if '"' not in text or ("\\" not in text and not any(p.count('"') & 1 for p in pieces)):
+        return pieces
     return _split(text, separator, _SEPARATORS[separator])
 
 

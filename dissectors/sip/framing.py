@@ -35,6 +35,8 @@ MAX_BODY = 16 * 1024 * 1024
 
 _HEAD_END = re.compile(rb"\n\r?\n")  # CRLF CRLF; LF LF where the sender does not know better
 
+_NO_MESSAGE = SipResponse([], b"", (), 0, 0, 0, {})
+
 
 class SipFramer:
     """Stream decoder: the bytes of one direction → its SIP messages.
@@ -55,13 +57,14 @@ class SipFramer:
         self._base = 0  # offset in the stream of the buffer's first byte
         self._at = 0  # in the buffer: where what is being read begins
         self._scan = 0  # in the buffer: up to where it was searched without a find
+        self._head_scan = 0  # the same for the empty line behind a head
         self._step: Callable[[SipFramer], bool] = SipFramer._read_start
         self._pieces = _Pieces()
         self._direction = 0
         self._blank_lines = 0  # in the present run
         self._keepalives = 0  # in runs before
         self._after_gap = False
-        self._message: SipRequest | SipResponse | None = None
+        self._message: SipRequest | SipResponse = _NO_MESSAGE  # its head is whole, its body not
         self._faults: list[DissectError] = []
         self._body_at = 0
         self._body_length = 0
@@ -122,6 +125,7 @@ class SipFramer:
             del self._buffer[:used]
             self._base += used
             self._scan -= used
+            self._head_scan -= used
             self._body_at -= used
             self._at = 0
             self._pieces.drop_before(self._base)
@@ -145,7 +149,8 @@ class SipFramer:
         self._after_gap = False
         self._keepalives = self.keepalives
         self._blank_lines = 0
-        self._scan = line_end
+        # Never back to what was searched before: a head may begin within one that has no end.
+        self._head_scan = max(self._head_scan, line_end)
         self._step = SipFramer._read_head
         return True
 
@@ -165,26 +170,26 @@ class SipFramer:
     def _read_head(self) -> bool:
         """Find the empty line that ends the headers, and decode them."""
         limit = self._at + MAX_HEAD
-        match = _HEAD_END.search(self._buffer, self._scan, limit)
+        match = _HEAD_END.search(self._buffer, self._head_scan, limit)
         if match is not None:
+            self._head_scan = match.start()
             return self._decode_head(self._at, match.end())
+        self._head_scan = max(self._head_scan, min(len(self._buffer), limit) - 2)
         if len(self._buffer) < limit:
-            self._scan = max(self._scan, len(self._buffer) - 2)
             return False
+        next_start = _start_within(self._buffer, self._at, limit)
+        if next_start:
+            return self._close_endless_head(next_start)
         spec = "RFC 3261 §7"
         error = LimitExceeded(f"head is longer than {MAX_HEAD} bytes", layer="sip", spec=spec)
         return self._seek(self._at_offset(error), self._buffer.find(b"\n", self._at) + 1)
 
     def _decode_head(self, at: int, end: int) -> bool:
-        head = self._buffer[at:end]
+        next_start = _start_within(self._buffer, at, end)
+        if next_start:
+            return self._close_endless_head(next_start)
         faults: list[DissectError] = []
-        message = decode_head(head, faults)
-        # In a head, SIP/2.0 ends a line in a request line only; a status line has no colon, so it
-        # is among the faults.
-        if head.find(b" SIP/2.0\r\n", self._scan + 1 - at) >= 0 or faults:
-            next_start = _start_within(head)
-            if next_start:
-                return self._close_endless_head(at, next_start)
+        message = decode_head(self._buffer[at:end], faults)
         check_message(message, faults)
         length = content_length(message, faults)
         self._message, self._faults, self._body_at = message, faults, end
@@ -198,17 +203,17 @@ class SipFramer:
             return self._refuse_body(f"Content-Length {length} is above the limit of {MAX_BODY}")
         return True
 
-    def _close_endless_head(self, at: int, next_start: int) -> bool:
+    def _close_endless_head(self, next_start: int) -> bool:
         """Deliver a head that runs into the next start line without an empty line between."""
         faults: list[DissectError] = []
-        message = decode_head(self._buffer[at : at + next_start], faults)
+        message = decode_head(self._buffer[self._at : next_start], faults)
         check_message(message, faults)
         summary = "no empty line between the headers and the next start line"
         faults.append(Malformed(summary, layer="sip", spec="RFC 3261 §7"))
         message.truncated = True
         self._message, self._faults = message, faults
-        self._body_at = at + next_start
-        return self._deliver(at + next_start)
+        self._body_at = next_start
+        return self._deliver(next_start)
 
     def _read_body(self) -> bool:
         end = self._body_at + self._body_length
@@ -217,10 +222,10 @@ class SipFramer:
     def _read_unsized_body(self) -> bool:
         """Without Content-Length, the body reaches to the next start line."""
         start = self._find_start_line()
-        if start < 0:
-            if len(self._buffer) - self._body_at <= MAX_BODY:
-                return False
+        if (self._scan if start < 0 else start) - self._body_at > MAX_BODY:
             return self._refuse_body(f"a body without Content-Length is above {MAX_BODY} bytes")
+        if start < 0:
+            return False
         self._faults.append(_missing_length())
         return self._deliver(self._unsized_end(start))
 
@@ -231,7 +236,6 @@ class SipFramer:
 
     def _refuse_body(self, summary: str) -> bool:
         """Deliver the head of a message whose body is above the limit, and skip the body."""
-        assert self._message is not None  # noqa: S101  for mypy: the step implies it
         self._message.truncated = True
         self._deliver(self._body_at)
         error = LimitExceeded(summary, layer="sip", spec="RFC 3261 §20.14")
@@ -240,7 +244,6 @@ class SipFramer:
     def _deliver(self, end: int) -> bool:
         """Complete the message with its body, frames and times, and expect the next one."""
         message = self._message
-        assert message is not None  # noqa: S101  for mypy: the step implies it
         if end > self._body_at:
             message.body = bytes(self._buffer[self._body_at : end])
         message.direction = self._direction
@@ -253,7 +256,8 @@ class SipFramer:
         return True
 
     def _expect_start(self) -> None:
-        self._message = None
+        self._message = _NO_MESSAGE
+        self._overlong = False
         self._step = SipFramer._read_start
 
     # Skipping what is no message.
@@ -358,10 +362,10 @@ class SipFramer:
     def _end(self, error: type[DissectError], cause: str) -> bool:
         """Close what is unfinished; return whether a message was hurt, and `cause` told."""
         left = len(self._buffer) - self._at
-        if self._message is not None:
+        if self._message is not _NO_MESSAGE:
             self._end_in_body(error, cause)
             return True
-        if self._step is SipFramer._read_start and left and not looks_like_sip(self._buffer):
+        if self._step is SipFramer._read_start and left and not _may_begin(self._buffer):
             self._seek(self._not_a_start(), self._at)
         if self._step is SipFramer._read_garbage:
             self._skipped += left
@@ -375,7 +379,6 @@ class SipFramer:
     def _end_in_body(self, error: type[DissectError], cause: str) -> None:
         """Deliver the message with as much of its body as there is."""
         message = self._message
-        assert message is not None  # noqa: S101  for mypy: the caller looked
         end, have = len(self._buffer), len(self._buffer) - self._body_at
         if self._step is SipFramer._read_body:
             message.truncated = True
@@ -422,12 +425,13 @@ class _Pieces:
 
     def stamp(self, message: SipMessage, begin: int, end: int) -> None:
         """Fill in frames and times of a message that takes the bytes from `begin` up to `end`."""
-        first = bisect_right(self._ends, begin, self._low)
-        last = bisect_right(self._ends, end - 1, first)
+        ends = self._ends
+        first = last = bisect_right(ends, begin, self._low)
         self._low = first
-        if first == last:
+        if ends[first] >= end:
             message.frames = self._frames[first]
         else:
+            last = bisect_right(ends, end - 1, first)
             union = set(chain.from_iterable(self._frames[first : last + 1]))
             message.frames = tuple(sorted(union))
         message.time_ns = self._time_ns[last]
@@ -444,14 +448,29 @@ def _known(method: bytes) -> bool:
     return method.decode("ascii") in METHODS
 
 
-def _start_within(head: bytearray) -> int:
-    """Return where a second start line stands in a head; 0 when there is none."""
-    line = head.find(b"\n") + 1
-    while 0 < line < len(head):
-        if START_LINE.match(head, line):
+def _may_begin(data: bytearray) -> bool:
+    """Tell whether `data`, which ends here, may be the beginning of a start line."""
+    words = (b"SIP/2.0 ", *(f"{method} ".encode() for method in METHODS))
+    return looks_like_sip(data) or any(word.startswith(data) for word in words)
+
+
+# In a head, SIP/2.0 before a space or line end is in start lines only: in a Via a slash follows.
+_OF_START_LINE = re.compile(rb"SIP/2\.0(?: |\r?\n)")
+
+
+def _start_within(data: bytearray, begin: int, end: int) -> int:
+    """Return where a second start line stands in a head from `begin` to `end`; 0 without one."""
+    first_line = data.find(b"\n", begin)
+    for hit in _OF_START_LINE.finditer(data, first_line, end):
+        line = hit.start()
+        if data[hit.end() - 1] == _LF:
+            line = data.rfind(b"\n", begin, line) + 1
+        if data[line - 1] == _LF and START_LINE.match(data, line, end):
             return line
-        line = head.find(b"\n", line) + 1
     return 0
+
+
+_LF = 0x0A
 
 
 def _missing_length() -> DissectError:

@@ -262,7 +262,7 @@ def name_addr_fault(value: str) -> str | None:
     uri, closed, parameters = text[bracket + 1 :].partition(">")
     if not closed:
         return "no > after the URI"
-    return _uri_fault(uri) or ("empty parameter" if ";;" in parameters else None)
+    return _uri_fault(uri) or _separators_fault(parameters)
 
 
 def _addr_spec_fault(text: str) -> str | None:
@@ -270,7 +270,12 @@ def _addr_spec_fault(text: str) -> str | None:
     uri = text.partition(";")[0].rstrip(LWS)
     if "?" in uri or "," in uri:
         return "URI with a comma or question mark is not in <>"
-    return None if uri == "*" else _uri_fault(uri) or ("empty parameter" if ";;" in text else None)
+    return None if uri == "*" else _uri_fault(uri) or _separators_fault(text)
+
+
+def _separators_fault(text: str) -> str | None:
+    empty = ";;" in text or text[-1:] in (";", ",")
+    return "separators without a value" if empty else None
 
 
 def _uri_fault(uri: str) -> str | None:

@@ -67,7 +67,7 @@ class SipMessage:
     first_values: dict[str, str] = field(repr=False)
     """First value of each header by its full lower-case name; for look-ups, see :meth:`get`."""
     truncated: bool = field(default=False, kw_only=True)
-    """True when the capture lacks the end of the body."""
+    """True when the capture lacks its end: of the body or, in a cut datagram, of the headers."""
 
     def get(self, name: str) -> str | None:
         """Return the first value of the header `name` (full name, lower case), or None."""

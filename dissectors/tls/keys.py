@@ -12,7 +12,7 @@ import re
 from collections import OrderedDict
 from hashlib import sha256
 
-from dissectors.errors import DissectError, Malformed, Unsupported
+from dissectors.errors import DissectError, Malformed
 
 MASTER_SECRET = "CLIENT_RANDOM"  # noqa: S105 - a label, not a secret
 CLIENT_EARLY = "CLIENT_EARLY_TRAFFIC_SECRET"
@@ -38,10 +38,8 @@ _OPENING = frozenset(
         SERVER_TRAFFIC,
     )
 )
-_RSA_LABELS = ("RSA", "PMS_CLIENT_RANDOM")
-
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*) +([0-9A-Fa-f]{64}) +([0-9A-Fa-f]{64,256})")
-_LABEL = re.compile(r"[A-Z][A-Z0-9_]* ")
+_LABEL = re.compile(r"[A-Z][A-Z0-9_]*")
 _SECRET_LINE = re.compile(
     r"^(?:CLIENT_RANDOM|RSA|PMS_CLIENT_RANDOM|[A-Z_]+_SECRET(?:_\d+)?) +[0-9A-Fa-f]{16}",
     re.MULTILINE,
@@ -149,7 +147,11 @@ class KeyRing:
             return None
         match = _LINE.fullmatch(line)
         if match is None:
-            return self._judge_line(line, f"{origin}, line {number}")
+            label = line.partition(" ")[0]
+            if _LABEL.fullmatch(label) and label not in _OPENING and " " in line:
+                return None
+            where = f"{origin}, line {number}"
+            return Malformed(f"{where}: not a line of a key log", layer="tls", spec="RFC 9850 §2")
         label, client_random, secret = match.groups()
         if label not in _OPENING:
             return None
@@ -159,17 +161,6 @@ class KeyRing:
             return Malformed(summary, layer="tls", spec="RFC 9850 §2")
         self._add(bytes.fromhex(client_random), label, value, origin)
         return None
-
-    @staticmethod
-    def _judge_line(line: str, where: str) -> DissectError | None:
-        """Say why a line that is not of the usual form is of no use."""
-        label = line.partition(" ")[0]
-        if label in _RSA_LABELS:
-            summary = f"{where}: {label} lines are not used by this version"
-            return Unsupported(summary, layer="tls", severity="note")
-        if _LABEL.match(line) and label not in _OPENING:
-            return None
-        return Malformed(f"{where}: not a line of a key log", layer="tls", spec="RFC 9850 §2")
 
     def _add(self, client_random: bytes, label: str, secret: bytes, origin: str) -> None:
         self._origins.setdefault(client_random, origin)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
 
@@ -29,6 +29,9 @@ HEADER_LENGTH = 5
 
 MAX_FRAGMENT = (1 << 14) + 2048
 """Largest fragment of a protected record (RFC 5246 §6.2.3); TLS 1.3 allows less (§5.2)."""
+
+PORTION = 1 << 16
+"""Records that are handed over at once."""
 
 _BAD_HEADER_LIMIT = 1000
 """So many times a stream may go wrong, without a gap to excuse it, before it is given up."""
@@ -58,6 +61,10 @@ class TlsRecord:
     """Bytes of the TLS stream lost right before this record, skipped ones included; -1 unknown."""
     gap_reason: str = ""
     """Why, in words; empty when `gap_before` is 0."""
+
+
+Found = list[TlsRecord | DissectError]
+"""Records and faults, in order."""
 
 
 def looks_like_tls(data: bytes) -> bool:
@@ -127,21 +134,23 @@ class RecordFramer:
         self._version: int | None = None
         self._bad_headers = 0
 
-    def push(self, chunk: StreamChunk) -> list[TlsRecord | DissectError]:
-        """Return the records that `chunk` completes, and what was wrong on the way."""
-        found: list[TlsRecord | DissectError] = []
+    def push(self, chunk: StreamChunk) -> Iterator[Found]:
+        """Yield the records that `chunk` completes, and what was wrong on the way.
+
+        They come in portions: as a rule all at once, but never so many that a chunk of tiny
+        records takes much memory.
+        """
         if self._bad_headers > _BAD_HEADER_LIMIT:
-            return found
+            return
         if chunk.gap_before:
             self._lose(chunk)
         if chunk.data:
             self._held.append(chunk)
             self._held_length += len(chunk.data)
         if self._held_length >= self._wanted:
-            self._cut(found)
-        return found
+            yield from self._cut()
 
-    def finish(self) -> list[TlsRecord | DissectError]:
+    def finish(self) -> Found:
         """Return an error when the stream ends inside a record."""
         if not self._held_length:
             return []
@@ -167,28 +176,39 @@ class RecordFramer:
         self._gap_reason = chunk.gap_reason or "bytes are missing from the capture"
         self._held, self._held_length, self._wanted = [], 0, 1
 
-    def _cut(self, found: list[TlsRecord | DissectError]) -> None:
+    def _cut(self) -> Iterator[Found]:
         """Take whole records off what is held, and keep the rest."""
         held = self._held[0] if len(self._held) == 1 else _join(self._held)
+        found: Found = []
         if not self._begun and not self._begin(held, found):
             self._held = [held]
             return
-        position = min(self._skip, len(held.data))
-        self._skip -= position
+        position = self._skip_over(held)
         going = True
         while going:
             if self._searching:
                 position = self._search(held, position, found)
             if self._searching:
                 break
-            records = len(found)
             position = self._walk(held, position, found)
-            if len(found) > records and self._gap_reason:
-                self._mark_gap(found[records])
-            going = not _plausible(held.data, position) and self._go_astray(held, position, found)
+            going = len(found) >= PORTION
+            if not _plausible(held.data, position):
+                going = self._go_astray(held, position, found)
+            elif going:
+                yield found
+                found = []
         self._keep(held, position)
+        yield found
 
-    def _begin(self, held: StreamChunk, found: list[TlsRecord | DissectError]) -> bool:
+    def _skip_over(self, held: StreamChunk) -> int:
+        """Return where `held` goes on behind what is known to be the rest of a lost record."""
+        skipped = min(self._skip, len(held.data))
+        self._skip -= skipped
+        if self._searching:
+            self._dropped += skipped
+        return skipped
+
+    def _begin(self, held: StreamChunk, found: Found) -> bool:
         """Look at the stream's first bytes; return False when more are needed to judge them."""
         first = held.data[: _SSL2_HELLO.size]
         if first[0] & 0x80 and len(first) < _SSL2_HELLO.size and not self._searching:
@@ -202,14 +222,14 @@ class RecordFramer:
             found.append(_fault(Unsupported, summary, held, 0, "RFC 5246 appendix E.2"))
         return True
 
-    def _walk(self, held: StreamChunk, position: int, found: list[TlsRecord | DissectError]) -> int:
+    def _walk(self, held: StreamChunk, position: int, found: Found) -> int:
         """Append the records that lie whole in `held` from `position`; return where they end."""
         data, ends, frames = held.data, held.ends, held.frames
         times, first_times = held.time_ns, held.first_time_ns
         size, unpack, append = len(data), _HEADER.unpack_from, found.append
-        content_type, version, piece = HANDSHAKE, 0, 0
-        self._wanted = HEADER_LENGTH
-        while position + HEADER_LENGTH <= size:
+        content_type, version, begun = HANDSHAKE, 0, len(found)
+        piece, self._wanted = bisect_right(ends, position), HEADER_LENGTH
+        while position + HEADER_LENGTH <= size and len(found) < PORTION:
             kind, number, length = unpack(data, position)
             if not 20 <= kind <= 24 or not 0x0300 <= number <= 0x0304 or length > MAX_FRAGMENT:
                 break
@@ -230,6 +250,8 @@ class RecordFramer:
         if content_type != HANDSHAKE:
             # The record of a ClientHello may carry another version than all that follows (§5.1).
             self._version = version
+        if self._gap_reason and len(found) > begun:
+            self._mark_gap(found[begun])
         return position
 
     def _mark_gap(self, record: TlsRecord | DissectError) -> None:
@@ -239,9 +261,7 @@ class RecordFramer:
             record.gap_reason = self._gap_reason
             self._gap, self._gap_reason, self._dropped = 0, "", 0
 
-    def _go_astray(
-        self, held: StreamChunk, position: int, found: list[TlsRecord | DissectError]
-    ) -> bool:
+    def _go_astray(self, held: StreamChunk, position: int, found: Found) -> bool:
         """Begin a search where no record begins, and tell; return False when it is enough."""
         self._searching = True
         self._gap_reason = self._gap_reason or "the stream holds bytes that are no TLS record"
@@ -254,9 +274,7 @@ class RecordFramer:
         found.append(_fault(kind, summary, held, position, "RFC 8446 §5.1"))
         return not enough
 
-    def _search(
-        self, held: StreamChunk, position: int, found: list[TlsRecord | DissectError]
-    ) -> int:
+    def _search(self, held: StreamChunk, position: int, found: Found) -> int:
         """Return where the next record begins, or may begin when no longer `_searching`."""
         start, self._wanted = self._find_header(held.data, position)
         self._dropped += start - position

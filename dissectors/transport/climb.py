@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.capture.batch import Bytes, Int64, PacketBatch
-from dissectors.columns import ColumnLog, join, pick
+from dissectors.columns import ColumnLog, Mask, join, pick
 from dissectors.errors import Fault
 from dissectors.link import link_layer
 from dissectors.link.ethernet import LLC_SHIM
@@ -160,7 +160,7 @@ class Climb:
 
     # Network layer
 
-    def _whole(self, datagrams: Datagrams, fragmented: npt.NDArray[np.bool_]) -> Datagrams:
+    def _whole(self, datagrams: Datagrams, fragmented: Mask) -> Datagrams:
         """Set fragments aside for the slow road."""
         if not fragmented.any():
             return datagrams
@@ -236,8 +236,10 @@ class Climb:
         self.log.count_each(datagrams.protocol[~known], IP_PROTOCOLS, "ip protocol {}")
         return pieces
 
-    def _vxlan(self, found: Found) -> npt.NDArray[np.bool_]:
-        mask = (found.segments.dst_port == VXLAN_PORT) & (found.datagrams.protocol == udp.PROTOCOL)
+    def _vxlan(self, found: Found) -> Mask:
+        mask: Mask = (found.segments.dst_port == VXLAN_PORT) & (
+            found.datagrams.protocol == udp.PROTOCOL
+        )
         if mask.any():
             mask[mask] = find_vxlan(self.data, pick(found.datagrams, mask))
         return mask
@@ -277,7 +279,7 @@ _NO_DATAGRAMS = Datagrams(
 )
 
 
-def _only(columns: C, mask: npt.NDArray[np.bool_]) -> C:
+def _only(columns: C, mask: Mask) -> C:
     """Return the rows where `mask`; the same object where that is all of them."""
     return columns if mask.all() else pick(columns, mask)
 
@@ -287,7 +289,7 @@ def _join(pieces: list[S]) -> S:
     return join([piece for piece in pieces if len(piece)] or pieces[:1])
 
 
-def _keep(found: Found, mask: npt.NDArray[np.bool_]) -> Found:
+def _keep(found: Found, mask: Mask) -> Found:
     return Found(pick(found.datagrams, mask), pick(found.segments, mask))
 
 

@@ -114,6 +114,8 @@ class Flow:
     initial_sequence: list[int | None] = field(default_factory=lambda: [None, None])
     """Sequence number of each direction's SYN (RFC 9293 §3.4.1); None unless it, or the other's
     SYN-ACK, was captured."""
+    opening: tuple[int, int, int] | None = None
+    """Direction, sequence and acknowledgment number of its first packet, unless that was a SYN."""
     fin_seen: int = 0
     """Bit 0, bit 1: a FIN was seen in that direction."""
     application: str | None = None
@@ -391,7 +393,7 @@ class FlowTable:
             self._close(flow, "rst", event.time)
             return
         if event.flags & SYN:
-            if _is_new_connection(draft, flow, direction, event):
+            if _is_new_connection(flow, direction, event):
                 flow, direction = self._split(draft, event, flow, direction)
             _note_syn(flow, direction, event)
         if event.flags & FIN:
@@ -405,8 +407,8 @@ class FlowTable:
         source, target = old.endpoints[direction], old.endpoints[1 - direction]
         low = direction == old.low_direction
         flow = _open_flow(
-            old.key, low, old.protocol, event.time, event.frame, event.flags, source, target,
-            _tunnel_at(draft, event.position),
+            old.key, low, old.protocol, event.time, event.frame, event.flags, event.seq, event.ack,
+            source, target, _tunnel_at(draft, event.position),
         )  # fmt: skip
         (self._udp if flow.protocol == UDP else self._open)[flow.key] = flow
         draft.current[event.group] = len(draft.flows)
@@ -471,7 +473,7 @@ class FlowTable:
 
 
 def _first_rows(draft: _Draft) -> Iterable[tuple[Any, ...]]:
-    """For each group: key, sender is low, protocol, time, frame, flags, source, target, tunnel."""
+    """For each group: key, the arguments of `_open_flow`."""
     layers, groups = draft.layers, draft.groups
     rows = groups.rows[groups.first]
     version = layers.ip_version[rows].tolist()
@@ -488,6 +490,8 @@ def _first_rows(draft: _Draft) -> Iterable[tuple[Any, ...]]:
         layers.time_ns[rows].tolist(),
         layers.frame_number[rows].tolist(),
         layers.flags[rows].tolist(),
+        layers.seq[rows].tolist(),
+        layers.ack[rows].tolist(),
         ends(layers.src_high, layers.src_low, layers.src_port),
         ends(layers.dst_high, layers.dst_low, layers.dst_port),
         layers.tunnel[rows].tolist(),
@@ -506,6 +510,8 @@ def _open_flow(
     time: int,
     frame: int,
     flags: int,
+    seq: int,
+    ack: int,
     source: Endpoint,
     target: Endpoint,
     tunnel: int,
@@ -518,7 +524,10 @@ def _open_flow(
         direction, told = guess_direction(source[3], target[3], protocol)
     ends = (target, source) if direction else (source, target)
     low_direction = direction if low else 1 - direction
-    return Flow(frame, key, protocol, ends, low_direction, told, TUNNELS[tunnel], time, time)
+    flow = Flow(frame, key, protocol, ends, low_direction, told, TUNNELS[tunnel], time, time)
+    if protocol == TCP and not flags & SYN:
+        flow.opening = (direction, seq, ack)
+    return flow
 
 
 def _events(draft: _Draft) -> Iterator[_Event]:
@@ -555,7 +564,7 @@ def _after_silence(draft: _Draft) -> Int64:
     return positions
 
 
-def _is_new_connection(draft: _Draft, flow: Flow, direction: int, event: _Event) -> bool:
+def _is_new_connection(flow: Flow, direction: int, event: _Event) -> bool:
     """Say whether a SYN opens another connection between known endpoints (RFC 9293 §3.5).
 
     A SYN with the sequence number of the one before is its retransmission, and does not. After the
@@ -575,7 +584,7 @@ def _is_new_connection(draft: _Draft, flow: Flow, direction: int, event: _Event)
         return own != event.seq
     elif peer is not None:
         return False  # both sides opened at once (RFC 9293 §3.5, figure 7)
-    return flow.end != "open" or not _overtook_its_syn(draft, flow, direction, event)
+    return flow.end != "open" or not _overtook_its_syn(flow, direction, event.seq)
 
 
 def _acknowledges_syn(ack: int, initial_sequence: int) -> bool:
@@ -583,14 +592,12 @@ def _acknowledges_syn(ack: int, initial_sequence: int) -> bool:
     return (ack - 1 - initial_sequence) & 0xFFFFFFFF <= 0xFFFF
 
 
-def _overtook_its_syn(draft: _Draft, flow: Flow, direction: int, event: _Event) -> bool:
+def _overtook_its_syn(flow: Flow, direction: int, seq: int) -> bool:
     """Say whether the flow began with a packet that was captured before the SYN it follows."""
-    row = int(draft.groups.rows[draft.groups.first[event.group]])
-    if int(draft.layers.frame_number[row]) != flow.number:
+    if flow.opening is None:
         return False
-    first_direction = draft.forward_direction[draft.current[event.group]]
-    number = draft.layers.seq if first_direction == direction else draft.layers.ack
-    return int(number[row]) == (event.seq + 1) & 0xFFFFFFFF
+    sender, number, acknowledged = flow.opening
+    return (number if sender == direction else acknowledged) == (seq + 1) & 0xFFFFFFFF
 
 
 def _note_syn(flow: Flow, direction: int, event: _Event) -> None:
@@ -642,9 +649,7 @@ def _count(draft: _Draft, flow_index: Int64, direction: npt.NDArray[np.uint8]) -
     )
     zero = (draft.column(layers.window) == 0) & (draft.column(layers.flags) & (RST | ACK) == ACK)
     zero_windows = np.bincount(flow_index[zero], minlength=size).tolist()
-    last = np.zeros(size, np.int64)
-    last[flow_index] = np.arange(len(flow_index))  # where indices repeat the last one stays
-    end_time = draft.column(layers.time_ns)[last].tolist() if len(flow_index) else []
+    end_time = _latest(draft.column(layers.time_ns), flow_index, size).tolist()
     for flow, p0, p1, b0, b1, zeros, time in zip(
         draft.flows,
         packets[::2],
@@ -664,6 +669,16 @@ def _count(draft: _Draft, flow_index: Int64, direction: npt.NDArray[np.uint8]) -
         flow.zero_windows += zeros
         if time > flow.end_time_ns:
             flow.end_time_ns = time
+
+
+def _latest(time: Int64, flow_index: Int64, size: int) -> Int64:
+    """Return the latest time of each flow."""
+    latest = np.zeros(size, np.int64)
+    if (time[1:] >= time[:-1]).all():
+        latest[flow_index] = time  # where indices repeat the last one stays
+    else:
+        np.maximum.at(latest, flow_index, time)
+    return latest
 
 
 def _conclude(flow: Flow) -> None:

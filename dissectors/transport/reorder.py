@@ -18,8 +18,8 @@ from dissectors.transport.flow import SECOND_NS, Flow
 from dissectors.transport.stream import Frames, StreamChunk
 
 WINDOW = 1 << 30
-"""The largest window that scaling allows (RFC 7323 §2.3). What lies farther ahead is no data of this
-stream."""
+"""The largest window that scaling allows (RFC 7323 §2.3). What lies farther ahead is no data of
+this stream."""
 BEHIND = 1 << 24
 """What lies farther behind is no retransmission: nobody keeps 16 MiB unacknowledged for SIP."""
 SETTLE_SEGMENTS = 4
@@ -163,6 +163,7 @@ class Bounds:
         self.cost = 0
         self.waiting: OrderedDict[ReceiveQueue, None] = OrderedDict()
         self.relieved: list[ReceiveQueue] = []
+        self.relieving = False
         self._order: deque[_History] = deque()
         self._remembered = 0
 
@@ -188,8 +189,8 @@ class Bounds:
 class ReceiveQueue:
     """One direction of one TCP connection.
 
-    `extend` takes a stretch of segments that follow each other and the queue without a gap; `receive`
-    takes any single segment. What became available meanwhile is taken with `take`.
+    `extend` takes a stretch of segments that follow each other and the queue without a gap,
+    `receive` any single segment. What became available meanwhile is taken with `take`.
 
     Parameters
     ----------
@@ -290,10 +291,11 @@ class ReceiveQueue:
             Frame number and time of each.
         """
         self._drop_strays()
-        self._top = self.next = (self.next or 0) + sum(lengths)
+        self.next = self._next + sum(lengths)
+        self._top = max(self._top, self.next)
         self._parts += parts
         self._lengths += lengths
-        self._frames += zip(frames)  # noqa: B905 - 1-tuples
+        self._frames += zip(frames)
         self._firsts += times
         if times[0] < self._last_time or sorted(times) != times:
             times = list(accumulate(times, max, initial=self._last_time))[1:]
@@ -373,10 +375,20 @@ class ReceiveQueue:
             while disorder.starts:
                 self._give_up()
             self._tell_strays(disorder)
+            self._drop_strays()
         self._seal()
         self._tell_missing_tail()
         self._bounds.forget(self._history)
         return self.take()
+
+    def discard(self) -> None:
+        """Free the memory of a direction that nobody wants any more."""
+        disorder = self._disorder
+        if disorder is not None:
+            self._bounds.cost -= disorder.cost
+            self._disorder = None
+        self._bounds.waiting.pop(self, None)
+        self._bounds.forget(self._history)
 
     # Where a direction begins
 
@@ -427,7 +439,7 @@ class ReceiveQueue:
             disorder.strays = []
 
     def _resynchronise(self, disorder: _Disorder) -> None:
-        """Follow the stream to where it has gone: a capture with a part missing, or reused ports."""
+        """Follow the stream to where it went: ports were reused, or part of the capture is gone."""
         strays = disorder.strays
         self._drop_strays()
         disorder.stray_count -= len(strays)
@@ -438,7 +450,7 @@ class ReceiveQueue:
         what = "the sequence numbers jumped: an unknown number of bytes is missing"
         self._tell(Lost(what, **_at(strays[0].frame, strays[0].time_ns)))
         self._bounds.forget(self._history)
-        self._history, self._disorder = _History(), None
+        self._history, self._disorder = _History(), _Disorder(stray_count=disorder.stray_count)
         self._fin, self.acked = None, None
         self.next = self._top = _lowest(strays)
         for segment in strays:
@@ -543,9 +555,8 @@ class ReceiveQueue:
             if at < len(starts) and starts[at] <= cursor:
                 piece, offset = pieces[at][0], starts[at]
                 until = min(offset + len(piece), stop)
-                differs |= (
-                    data[cursor - start : until - start] != piece[cursor - offset : until - offset]
-                )
+                known = piece[cursor - offset : until - offset]
+                differs |= data[cursor - start : until - start] != known
                 new_starts.append(offset)
                 new_pieces.append(pieces[at])
                 at += 1
@@ -615,9 +626,10 @@ class ReceiveQueue:
         disorder = self._disorder
         if disorder is not None and any(low <= cut < high for cut in disorder.cuts):
             return LOST_CUT
-        if self.acked is None:
+        if not self.flow.packets[1 - self.direction]:
             return LOST_ONE_WAY
-        return LOST_ACKED if self._position(self.acked) >= high else LOST_UNACKED
+        acked = self.acked is not None and self._position(self.acked) >= high
+        return LOST_ACKED if acked else LOST_UNACKED
 
     def _tell_missing_tail(self) -> None:
         """Tell what was sent or acknowledged beyond the last byte that was delivered."""
@@ -635,7 +647,9 @@ class ReceiveQueue:
         if missing > 0:
             self.flow.lost_bytes += missing
             what = f"{missing} bytes missing at the end, {self._reason_for(self.next, stop)}"
-            self._tell(Lost(what, **_at(self._last_frame, self._last_time)))
+            self._tell(
+                Lost(what, **_at(self._last_frame, self._last_time or self.flow.start_time_ns))
+            )
 
     # Small parts
 
@@ -667,10 +681,14 @@ class ReceiveQueue:
         disorder, bounds = self._disorder, self._bounds
         if disorder is not None and disorder.cost > QUEUE_BYTES:
             self.relieve(QUEUE_BYTES // 2)
+        if bounds.relieving:
+            return  # a queue that is relieved of its own segments is in no need of more
+        bounds.relieving = True
         while bounds.cost > TOTAL_BYTES:
             oldest = next(iter(bounds.waiting))
             oldest.relieve()
             bounds.relieved.append(oldest)
+        bounds.relieving = False
 
     def _tell(self, error: DissectError) -> None:
         self._ready.append(error)

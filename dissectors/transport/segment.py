@@ -15,7 +15,7 @@ from dissectors.net.datagram import Datagrams
 
 @dataclass(slots=True)
 class Segments:
-    """N TCP segments or UDP datagrams; fields as in :class:`~dissectors.transport.layers.Layers`."""
+    """N TCP segments or UDP datagrams; fields as in ``Layers``."""
 
     src_port: npt.NDArray[np.uint16]
     """(N,) uint16."""
@@ -57,7 +57,8 @@ Rows = Int64 | slice
 def with_header(datagrams: Datagrams, rows: Rows, length: int, log: ColumnLog) -> Rows:
     """Return those of `rows` in which a header of `length` bytes fits, noting the others.
 
-    ``TRANSPORT_TRUNCATED`` where the capture is to blame, ``TRANSPORT_MALFORMED`` where the sender is.
+    ``TRANSPORT_TRUNCATED`` where the capture is to blame, ``TRANSPORT_MALFORMED`` where the sender
+    is.
     """
     start = datagrams.start[rows]
     fits = datagrams.end[rows] - start >= length

@@ -34,9 +34,9 @@ def decode_udp(
 ) -> None:
     """Read the UDP headers of `rows` of the datagrams into the same rows of `segments`.
 
-    A length of 0 (jumbograms of RFC 2675 §4, and offloaded segmentation) means: to the end of the IP
-    packet. One that is too long for the IP packet is noted, and the IP packet counts. The checksum is
-    not verified, as network cards compute it after the capture was made.
+    A length of 0 (jumbograms of RFC 2675 §4, and offloaded segmentation) means: to the end of the
+    IP packet. One that is too long for the IP packet is noted, and the IP packet counts. The
+    checksum is not verified, as network cards compute it after the capture was made.
     """
     rows = with_header(datagrams, rows, 8, log)
     start = datagrams.start[rows]

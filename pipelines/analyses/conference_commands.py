@@ -188,7 +188,9 @@ def _read(bodies: pd.DataFrame, messages: pd.DataFrame) -> Iterator[_Body]:
     told = ("message_id", "capture", "frame_number", "call_id", "value")
     columns = [bodies[name].astype(object).tolist() for name in told]
     carriers = _carriers(bodies["message_id"], messages)
-    for time_ns, (hop, carrier), row in zip(times, carriers, zip(*columns), strict=True):
+    for time_ns, (hop, carrier), row in zip(
+        times, carriers, zip(*columns, strict=True), strict=True
+    ):
         message_id, capture, frame_number, call_id, value = row
         decoded = json.loads(value)
         yield _Body(message_id, time_ns, capture, frame_number, call_id, hop, carrier, decoded)
@@ -237,7 +239,9 @@ def _row(command: _Command) -> dict[str, Any]:
 
 
 def _delay(command: _Command) -> float | None:
-    answer = command.answer
-    if answer is None or answer is command.body or answer.time_ns < command.body.time_ns:
+    """Return the seconds from a request to the answer that settled it; None when not known."""
+    answer, start_ns = command.answer, command.body.time_ns
+    is_request = command.body.value.get("kind") == "request"
+    if answer is None or not (is_request and command.is_settled) or answer.time_ns < start_ns:
         return None
-    return (answer.time_ns - command.body.time_ns) / 1e9 if command.is_settled else None
+    return (answer.time_ns - start_ns) / 1e9

@@ -14,10 +14,13 @@ not said is filled in as a well-behaved stack would send it.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
 
+import dissectors.bodies  # noqa: F401  (importing it fills the registry)
+from dissectors.body import MediaPart, decode_part, to_plain
 from pipelines.schema import MESSAGES, Table
 
 EPOCH = pd.Timestamp("2014-07-16T10:00:00Z")
@@ -62,13 +65,15 @@ def at(seconds: float) -> pd.Timestamp:
 
 def _row(number: int, words: list[str], rejected: dict[str, str]) -> dict[str, Any]:
     seconds, hosts, start, *rest = words
-    said = {_SHORT.get(key, key): value for key, _, value in (w.partition("=") for w in rest if "=" in w)}
+    pairs = [word.split("=", 1) for word in rest if "=" in word]
+    said = {_SHORT.get(key, key): value for key, value in pairs}
     named = [word for word in rest if "=" not in word]
     source, destination = hosts.split(">")
     row: dict[str, Any] = {"call_id": "c1", "cseq": 1, "from_tag": "a", "transport": "tls"}
     row |= {"capture": "edge", "frame_number": number, "message_id": f"1-{number}-1"}
     row |= {"time": at(float(seconds)), "first_time": at(float(seconds))}
-    row |= {"src_ip": source, "dst_ip": destination, "flow_id": "-".join(sorted([source, destination]))}
+    row |= {"src_ip": source, "dst_ip": destination}
+    row |= {"flow_id": "-".join(sorted([source, destination]))}
     row |= {"from_uri": "sip:alice@contoso.com", "to_uri": "sip:bob@contoso.com"}
     row["is_request"] = not start.isdigit()
     row["method"] = start if row["is_request"] else (named[0] if named else "INVITE")
@@ -103,3 +108,12 @@ def _branch(row: dict[str, Any], rejected: dict[str, str]) -> str:
     if method == "ACK":
         return rejected.get(where, own + "-ack")
     return own if method in ("INVITE", "CANCEL") else f"z9hG4bK-{where}-{row['from_tag']}-{method}"
+
+
+def body(message: str, seconds: float, media_type: str, data: str, **more: Any) -> dict[str, Any]:
+    """Return the row of `bodies` for a body, decoded by the decoder of its media type."""
+    part = MediaPart("1", media_type, {}, None, None, data.encode())
+    value = json.dumps(to_plain(decode_part(part)))
+    row = {"message_id": message, "time": at(seconds), "capture": "edge", "frame_number": 1}
+    row |= {"call_id": "c1", "part": "1", "media_type": media_type, "value": value}
+    return row | more

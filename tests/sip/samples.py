@@ -12,8 +12,14 @@ Event = SipRequest | SipResponse | DissectError
 
 LYNC_HEADERS = (
     ("Record-Route", "<sip:pool01.contoso.test:5061;transport=tls;ms-fe=fe01.contoso.test;lr>"),
-    ("Via", 'SIP/2.0/TLS 10.0.0.9:50061;branch=z9hG4bK37.FE58;branched=FALSE;ms-internal-info="d-x"'),
-    ("Authentication-Info", 'TLS-DSK qop="auth", opaque="1A", srand="2B", snum="7", targetname="a"'),
+    (
+        "Via",
+        'SIP/2.0/TLS 10.0.0.9:50061;branch=z9hG4bK37.FE58;branched=FALSE;ms-internal-info="d-x"',
+    ),
+    (
+        "Authentication-Info",
+        'TLS-DSK qop="auth", opaque="1A", srand="2B", snum="7", targetname="a"',
+    ),
     ("Max-Forwards", "69"),
     ("Content-Length", "{length}"),
     ("Via", "SIP/2.0/TLS 10.0.0.5:64100;ms-received-port=64100;ms-received-cid=A58B700"),

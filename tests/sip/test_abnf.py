@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dissectors.errors import DissectError
 from dissectors.sip import abnf
 from dissectors.sip.diagnostics import decode_diagnostics_value
 from dissectors.sip.headers import (
@@ -43,8 +45,8 @@ def test_a_request_line_is_split(line: str, groups: tuple[str, ...]) -> None:
     "line",
     [
         "GET / HTTP/1.1", "NOTIFY * HTTP/1.1", "INVITE sip:a@b", "INVITE", "", "SIP/2.0 200 OK",
-        "Via: SIP/2.0/UDP a", "IN VITE sip:a SIP/2.0x", "INVITE sip:a SIP/2.0/UDP", "é sip:a SIP/2.0",
-        "INVITE sip:a ſip/2.0",
+        "Via: SIP/2.0/UDP a", "IN VITE sip:a SIP/2.0x", "INVITE sip:a SIP/2.0/UDP",
+        "é sip:a SIP/2.0", "INVITE sip:a ſip/2.0",
     ],
 )  # fmt: skip
 def test_other_lines_are_no_request_line(line: str) -> None:
@@ -133,8 +135,6 @@ def _matches_lines(text: str) -> None:
 )  # fmt: skip
 def test_a_hostile_megabyte_takes_linear_time(text: str, decode: Callable[[str], object]) -> None:
     start = time.process_time()
-    try:
+    with contextlib.suppress(DissectError):
         decode(text)
-    except ValueError:
-        pass
     assert time.process_time() - start < 5  # quadratic time would be hours

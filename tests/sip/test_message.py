@@ -163,7 +163,12 @@ def test_a_status_line_may_lack_its_last_space() -> None:
 )
 def test_content_length(values: list[str], length: int | None, fault: str) -> None:
     faults: list[DissectError] = []
-    lines = ["BYE sip:a SIP/2.0", "To: a", *(f"Content-Length : {value}" for value in values), "l2: x"]
+    lines = [
+        "BYE sip:a SIP/2.0",
+        "To: a",
+        *(f"Content-Length : {value}" for value in values),
+        "l2: x",
+    ]
     message = decode_head("\r\n".join(lines).encode(), faults)
     assert content_length(message, faults) == length
     assert len(faults) == bool(fault)

@@ -7,10 +7,12 @@ judged by.
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import datetime as dt
 import ssl
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +30,10 @@ from dissectors.transport.stream import StreamChunk
 
 CLIENT, SERVER = 0, 1
 
+OP_NO_EXTENDED_MASTER_SECRET = 1 << 0
+OP_NO_ENCRYPT_THEN_MAC = 1 << 19
+"""OpenSSL's options, to which Python gives no name."""
+
 HOST = "fe01.contoso.com"
 
 Flight = tuple[int, bytes]
@@ -37,8 +43,10 @@ Flight = tuple[int, bytes]
 @lru_cache(maxsize=4)
 def identity(kind: str = "ec", host: str = HOST) -> tuple[bytes, bytes]:
     """Return a private key and a self-signed certificate for it, PEM."""
-    key = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(
-        public_exponent=65537, key_size=2048
+    key = (
+        ec.generate_private_key(ec.SECP256R1())
+        if kind == "ec"
+        else rsa.generate_private_key(public_exponent=65537, key_size=2048)
     )
     name = x509.Name(
         [
@@ -74,6 +82,24 @@ def load_identity(context: ssl.SSLContext, *identities: tuple[bytes, bytes]) -> 
             context.load_cert_chain(file.name)
 
 
+def ffdhe2048() -> int:
+    """Return the prime of RFC 7919 appendix A.1, which is made of the digits of e."""
+    total, term, divisor = 0, 1 << 1918 + 64, 1
+    while term:
+        total, term, divisor = total + term, term // divisor, divisor + 1
+    return (1 << 2048) - (1 << 1984) + ((total >> 64) + 560316 << 64) - 1
+
+
+def _dh_parameters(directory: str) -> str:
+    """Write Diffie-Hellman parameters for the DHE suites: SEQUENCE of the prime and 2, PEM."""
+    integers = b"\x02\x82\x01\x01\0" + ffdhe2048().to_bytes(256, "big") + b"\x02\x01\x02"
+    der = b"\x30\x82" + len(integers).to_bytes(2, "big") + integers
+    path = Path(directory) / "dh.pem"
+    text = base64.encodebytes(der).decode()
+    path.write_text(f"-----BEGIN DH PARAMETERS-----\n{text}-----END DH PARAMETERS-----\n")
+    return str(path)
+
+
 class Contexts:
     """A client's and a server's TLS settings, which several talks may share.
 
@@ -85,8 +111,6 @@ class Contexts:
         OpenSSL's names of the suites, up to TLS 1.2.
     alpn : sequence of str
         Protocols that both sides know.
-    keylog : path or None
-        Where the client writes its key log; a new temporary file when None.
     """
 
     def __init__(
@@ -103,12 +127,18 @@ class Contexts:
         self.client.check_hostname = False
         self.client.verify_mode = ssl.CERT_NONE
         self.client.keylog_filename = str(self.keylog_path)
+        self.server.load_dh_params(_dh_parameters(self._directory.name))
         for context in (self.client, self.server):
-            old = version < ssl.TLSVersion.TLSv1_2
-            context.set_ciphers(f"{ciphers or 'ALL'}:@SECLEVEL=0" if old or ciphers else "DEFAULT")
+            context.set_ciphers(f"{ciphers or 'DEFAULT'}:@SECLEVEL=0")
             context.minimum_version = context.maximum_version = version
             if alpn:
                 context.set_alpn_protocols(list(alpn))
+
+    def authenticate_client(self) -> None:
+        """Let the server demand a certificate of the client, as federation does."""
+        load_identity(self.client, identity("ec"))
+        self.server.load_verify_locations(cadata=identity("ec")[1].decode())
+        self.server.verify_mode = ssl.CERT_REQUIRED
 
     @property
     def keylog(self) -> bytes:
@@ -122,30 +152,182 @@ class Contexts:
         return ring
 
 
-@dataclass
 class Talk:
-    """One connection: what was said, and what went over the wire."""
+    """One connection: what was said, and what went over the wire.
 
-    contexts: Contexts
-    session: ssl.SSLSession | None = None
-    host: str = HOST
-    flights: list[Flight] = field(default_factory=list)
-    said: dict[int, bytes] = field(default_factory=lambda: {CLIENT: b"", SERVER: b""})
+    Parameters
+    ----------
+    contexts : Contexts
+        The settings of both sides.
+    session : ssl.SSLSession or None
+        A session of an earlier talk, to be resumed.
+    host : str
+        The name that the client asks for.
+    """
 
-    def __post_init__(self) -> None:
-        to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._wires = (to_server, to_client)
-        client = self.contexts.client.wrap_bio(
-            to_client, to_server, server_hostname=self.host, session=self.session
-        )
-        server = self.contexts.server.wrap_bio(to_server, to_client, server_side=True)
-        # Each side writes into a tube of its own; `_carry` takes it over to the other.
-        self._tubes = (ssl.MemoryBIO(), ssl.MemoryBIO())
-        del client, server
-        self._inputs = (ssl.MemoryBIO(), ssl.MemoryBIO())
+    def __init__(
+        self, contexts: Contexts, session: ssl.SSLSession | None = None, host: str = HOST
+    ) -> None:
+        self.flights: list[Flight] = []
+        self.said = {CLIENT: b"", SERVER: b""}
+        self._incoming = (ssl.MemoryBIO(), ssl.MemoryBIO())
+        self._outgoing = (ssl.MemoryBIO(), ssl.MemoryBIO())
         self.ends = (
-            self.contexts.client.wrap_bio(
-                self._inputs[0], self._tubes[0], server_hostname=self.host, session=self.session
+            contexts.client.wrap_bio(
+                self._incoming[CLIENT],
+                self._outgoing[CLIENT],
+                server_hostname=host,
+                session=session,
             ),
-            self.contexts.server.wrap_bio(self._inputs[1], self._tubes[1], server_side=True),
+            contexts.server.wrap_bio(
+                self._incoming[SERVER], self._outgoing[SERVER], server_side=True
+            ),
         )
+        self._shake_hands()
+
+    def _shake_hands(self) -> None:
+        waiting = [CLIENT, SERVER]
+        while waiting:
+            for side in tuple(waiting):
+                try:
+                    self.ends[side].do_handshake()
+                    waiting.remove(side)
+                except ssl.SSLWantReadError:
+                    pass
+                finally:
+                    self._carry(side)
+
+    def _carry(self, side: int) -> None:
+        """Take what a side has written over to the other."""
+        data = self._outgoing[side].read()
+        if data:
+            self.flights.append((side, data))
+            self._incoming[1 - side].write(data)
+
+    def say(self, side: int, *lines: bytes) -> None:
+        """Let a side write some lines, one write each, before the other reads them."""
+        for line in lines:
+            self.ends[side].write(line)
+            self.said[side] += line
+        self._carry(side)
+        self._listen(1 - side)
+
+    def _listen(self, side: int) -> None:
+        """Let a side read all there is; tickets and the like are taken on the way."""
+        try:
+            while self.ends[side].read(1 << 16):
+                pass
+        except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            self._carry(side)
+
+    def hang_up(self, side: int = CLIENT) -> None:
+        """Send close_notify."""
+        with contextlib.suppress(ssl.SSLError):
+            self.ends[side].unwrap()
+        self._carry(side)
+
+    @property
+    def version(self) -> str | None:
+        """OpenSSL's name of the negotiated version."""
+        return self.ends[CLIENT].version()
+
+    @property
+    def session(self) -> ssl.SSLSession:
+        """What a later talk may resume."""
+        session = self.ends[CLIENT].session
+        assert session is not None
+        return session
+
+
+def converse(
+    contexts: Contexts,
+    turns: int = 3,
+    session: ssl.SSLSession | None = None,
+    sizes: Sequence[int] = (400, 1500, 1, 20_000),
+) -> Talk:
+    """Let client and server say lines of several sizes, in turns, and hang up."""
+    talk = Talk(contexts, session)
+    random = Random(7)
+    for _ in range(turns):
+        talk.say(CLIENT, *(random.randbytes(size) for size in sizes))
+        talk.say(SERVER, *(random.randbytes(size) for size in reversed(sizes)))
+    talk.hang_up()
+    return talk
+
+
+def segments(flights: Iterable[Flight], size: int = 1460) -> list[StreamChunk]:
+    """Cut flights into segments of `size` bytes, frame by frame; frame n is at n microseconds."""
+    cut: list[StreamChunk] = []
+    for direction, data in flights:
+        for start in range(0, len(data), size):
+            frame = len(cut) + 1
+            part = data[start : start + size]
+            times = [frame * 1000]
+            cut.append(StreamChunk(direction, part, [len(part)], [(frame,)], times, times))
+    return cut
+
+
+def stream(flights: Iterable[Flight], direction: int) -> bytes:
+    """Return all bytes of one direction."""
+    return b"".join(data for side, data in flights if side == direction)
+
+
+def records(data: bytes) -> list[tuple[int, int, int]]:
+    """Return (content type, start, stop) of each record, by the plain rule of RFC 8446 §5.1."""
+    found = []
+    start = 0
+    while start < len(data):
+        stop = start + 5 + int.from_bytes(data[start + 3 : start + 5], "big")
+        found.append((data[start], start, stop))
+        start = stop
+    return found
+
+
+def joined(cut: Iterable[StreamChunk]) -> StreamChunk:
+    """Make one chunk of several of one direction, one piece a segment."""
+    parts = list(cut)
+    ends: list[int] = []
+    for part in parts:
+        ends.append(len(part.data) + (ends[-1] if ends else 0))
+    return StreamChunk(
+        parts[0].direction,
+        b"".join(part.data for part in parts),
+        ends,
+        [frames for part in parts for frames in part.frames],
+        [time_ns for part in parts for time_ns in part.time_ns],
+        [time_ns for part in parts for time_ns in part.first_time_ns],
+        parts[0].gap_before,
+        parts[0].gap_reason,
+    )
+
+
+def one_side_first(cut: Sequence[StreamChunk], first: int = CLIENT) -> list[StreamChunk]:
+    """Arrange segments as one batch does: all of one direction, then all of the other."""
+    sides = [[part for part in cut if part.direction == side] for side in (first, 1 - first)]
+    return [joined(side) for side in sides if side]
+
+
+@dataclass
+class Outcome:
+    """What a session made of some chunks."""
+
+    session: TlsSession
+    chunks: list[StreamChunk] = field(default_factory=list)
+    faults: list[DissectError] = field(default_factory=list)
+
+    def heard(self, direction: int) -> bytes:
+        """All plaintext of one direction."""
+        return b"".join(chunk.data for chunk in self.chunks if chunk.direction == direction)
+
+
+def decrypt(chunks: Iterable[StreamChunk], keys: KeyRing) -> Outcome:
+    """Push chunks through a session to its end."""
+    outcome = Outcome(TlsSession(keys))
+    values = [value for chunk in chunks for value in outcome.session.push(chunk)]
+    values.extend(outcome.session.finish())
+    for value in values:
+        if isinstance(value, StreamChunk):
+            outcome.chunks.append(value)
+        else:
+            outcome.faults.append(value)
+    return outcome

@@ -36,9 +36,7 @@ class Packet:
 
 def up(seq: int, data: bytes = b"", flags: str = "A", *, ms: float = 0, **more: object) -> Packet:
     """A TCP packet from the client."""
-    return Packet(
-        data=data, seq=seq % 2**32, flags=flags, time_ns=START_NS + int(ms * MS), **more
-    )  # type: ignore[arg-type]
+    return Packet(data=data, seq=seq % 2**32, flags=flags, time_ns=START_NS + int(ms * MS), **more)  # type: ignore[arg-type]
 
 
 def down(seq: int, data: bytes = b"", flags: str = "A", *, ms: float = 0, **more: object) -> Packet:

@@ -1,0 +1,1 @@
+"""Our view of the captures against tshark's, and both against what the fixtures hold."""
