@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dissectors.errors import DissectError, LimitExceeded, Malformed, Truncated, Unsupported
-from dissectors.markup import Element, flatten
+from dissectors.markup import Element, decode_characters, flatten
 from dissectors.registry import Registry
 from dissectors.sip.headers import decode_media_type, decode_opaque, decode_uri
 from dissectors.sip.message import SipMessage
@@ -150,6 +150,11 @@ def decoder_of(media_type: str) -> BodyDecoder | None:
     return bodies.get("*/*+xml") if is_xml else None
 
 
+def has_decoder(media_type: str) -> bool:
+    """Tell whether `media_type` (lower case) is decoded."""
+    return decoder_of(media_type) is not None
+
+
 def decode_part(part: MediaPart) -> object:
     """Return the part's value, or None when nobody decodes its media type.
 
@@ -167,14 +172,24 @@ def decode_part(part: MediaPart) -> object:
     return decoder(part)
 
 
-def walk_parts(part: MediaPart) -> Iterator[tuple[MediaPart, object | DissectError | None]]:
+def walk_parts(
+    part: MediaPart, wanted: Callable[[str], bool] = has_decoder
+) -> Iterator[tuple[MediaPart, object | DissectError | None]]:
     """Yield a body, then its parts and theirs, depth first, each with what became of it.
+
+    Parameters
+    ----------
+    part : MediaPart
+        The body, as a rule from :func:`top_part`.
+    wanted : callable
+        Says of a media type whether to decode it; by default whatever has a decoder. Multipart
+        bodies are taken apart in any case.
 
     Yields
     ------
     part : MediaPart
     value : object, DissectError or None
-        The decoded value; the error that prevented it; or None when nobody decodes the media type.
+        The decoded value; the error that prevented it; or None when it was not to be decoded.
         Parts deeper than :data:`MAX_NESTING` have an error; after :data:`MAX_PARTS` parts one more
         part comes with an error, and the rest is left out.
     """
@@ -183,7 +198,7 @@ def walk_parts(part: MediaPart) -> Iterator[tuple[MediaPart, object | DissectErr
     while pending:
         part, depth = pending.pop()
         count += 1
-        value = _decode_within_limits(part, depth, count)
+        value = _decode_within_limits(part, depth, count, wanted)
         yield part, value
         if count > MAX_PARTS:
             return
@@ -191,11 +206,15 @@ def walk_parts(part: MediaPart) -> Iterator[tuple[MediaPart, object | DissectErr
             pending.extend((child, depth + 1) for child in reversed(value.parts))
 
 
-def _decode_within_limits(part: MediaPart, depth: int, count: int) -> object:
+def _decode_within_limits(
+    part: MediaPart, depth: int, count: int, wanted: Callable[[str], bool]
+) -> object:
     if count > MAX_PARTS:
         return LimitExceeded(f"parts after the {MAX_PARTS}th are not decoded", layer="media")
     if depth > MAX_NESTING:
         return LimitExceeded(f"part is nested deeper than {MAX_NESTING}", layer="media")
+    if not (wanted(part.media_type) or part.media_type.startswith("multipart/")):
+        return None
     try:
         return decode_part(part)
     except DissectError as error:
@@ -310,11 +329,12 @@ def redact_keys(text: str) -> str:
     >>> redact_keys("a=crypto:1 F8_128_HMAC_SHA1_80 inline:MTIzNDU2Nzg5QUJDREUwMTIz|2^20|1:4")
     'a=crypto:1 F8_128_HMAC_SHA1_80 inline:<redacted>|2^20|1:4'
     """
+    lower = text.lower()
+    if "inline:" not in lower:
+        return text
     # The pattern that minds the case has a literal beginning, which makes it several times faster.
-    exact = text.count("inline:")
-    if exact == text.lower().count("inline:"):
-        return _INLINE_KEY.sub(f"inline:{REDACTED}", text) if exact else text
-    return _INLINE_KEY_ANY_CASE.sub(f"inline:{REDACTED}", text)
+    exact = text.count("inline:") == lower.count("inline:")
+    return (_INLINE_KEY if exact else _INLINE_KEY_ANY_CASE).sub(f"inline:{REDACTED}", text)
 
 
 def redact_value(name: str, value: str) -> str:
@@ -327,6 +347,40 @@ def redact_value(name: str, value: str) -> str:
     value : str
     """
     return REDACTED if value and name.lower() in _SECRET_NAMES else redact_keys(value)
+
+
+_SECRET_SIGNS = (
+    *sorted(_SECRET_NAMES - {"pin"}),
+    *("<pin", ":pin", " pin="),  # the bare word is part of many others
+    *("\nk=", "key-mgmt"),  # RFC 4566 §5.12, RFC 4567
+)
+
+
+def readable_text(part: MediaPart) -> str | None:
+    """Return the part's text, with the keys of SDP taken out, where that makes it fit to be shown.
+
+    Returns
+    -------
+    str or None
+        None for what is no text, is compressed, is too long, or holds a secret that only its
+        decoder knows to take out: that is told by signs which are rather seen too often than too
+        rarely.
+    """
+    if part.content_encoding or len(part.data) > MAX_INFLATED or not _is_text(part.media_type):
+        return None
+    text, problems = decode_characters(part.data, part.parameters.get("charset") or "")
+    if problems or "\0" in text:
+        return None
+    lower = text.lower()
+    if any(sign in lower for sign in _SECRET_SIGNS):
+        return None
+    if "crypto" in lower and lower.count("a=crypto") > lower.count("inline:"):
+        return None
+    return redact_keys(text)
+
+
+def _is_text(media_type: str) -> bool:
+    return media_type.startswith("text/") or media_type == "application/sdp" or "xml" in media_type
 
 
 def flat_values(element: Element) -> dict[str, str]:

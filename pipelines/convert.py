@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import pkgutil
 import sys
 from pathlib import Path
 
@@ -18,7 +19,10 @@ from pipelines.command import (
 from pipelines.engine import run
 from pipelines.errors import UsageError
 
-FORMATS = ("parquet", "csv", "jsonl", "duckdb")
+FORMATS = sorted(
+    module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "outputs")])
+)
+"""What ``--format`` takes: each a file in :mod:`pipelines.outputs`."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,6 +53,7 @@ def _convert(argv: list[str] | None) -> int:
     with progress_bar(request) as progress:
         tables = run(request, arguments.workers, progress)
     # Imported only now, so that the workers start at once.
+    from pipelines import outputs as _registered  # noqa: F401
     from pipelines.output import write_tables
     from pipelines.problems import problems_of
 

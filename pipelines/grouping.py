@@ -312,8 +312,9 @@ def table_frame(table: Table, columns: Mapping[str, Any]) -> pd.DataFrame:
 def _typed(values: Any, kind: Kind) -> Any:
     if kind == "time":
         moments = np.asarray(values, dtype=np.int64).view("datetime64[ns]")
-        return pd.Series(pd.DatetimeIndex(moments).tz_localize("UTC"))
-    series = pd.Series(values)
-    if kind == "category" and series.dtype == object:
-        series = series.astype(_DTYPES["text"])
-    return series.astype(_DTYPES[kind])
+        return pd.DatetimeIndex(moments).tz_localize("UTC")
+    if kind == "category" and isinstance(values, np.ndarray):
+        values = pd.array(values, dtype=_DTYPES["text"])
+    if getattr(values, "dtype", None) == _DTYPES[kind]:
+        return values
+    return pd.Series(values).astype(_DTYPES[kind]).array

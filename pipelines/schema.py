@@ -222,8 +222,10 @@ BODIES = Table(
         Column("content_id", "text", "Content-ID without angle brackets."),
         Column("disposition", "category", "Content-Disposition."),
         Column("length", "integer", "Bytes of the part."),
+        Column("media", "category", "Media of an SDP's m= lines, comma-separated, those of port 0 (refused) left out."),
         Column("decoder", "category", "Type of the decoded value; missing when none was made."),
-        Column("value", "text", "The decoded value as JSON, fields named as its specification names them."),
+        Column("text", "text", "Its text, SRTP keys taken out; missing for what is no text, or holds a password: see value."),
+        Column("value", "text", "The decoded value as JSON, fields named as its specification names them: of the types that other tables are made of, and where there is no text. `Trace.body` decodes any."),
         Column("problem", "text", "Why it was not decoded; missing when it was."),
     ),
 )

@@ -7,6 +7,7 @@ them and hands them over as Arrow tables, a batch at a time.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -15,7 +16,14 @@ from typing import Any
 import pyarrow as pa
 
 from dissectors.bodies.rlmi import ResourceList
-from dissectors.body import MediaPart, top_part, to_plain, walk_parts
+from dissectors.body import (
+    MediaPart,
+    decode_part,
+    readable_text,
+    to_plain,
+    top_part,
+    walk_parts,
+)
 from dissectors.errors import DissectError
 from dissectors.sip.diagnostics import Diagnostics, component_of, decode_diagnostics
 from dissectors.sip.headers import (
@@ -38,6 +46,20 @@ EXPERT_ROWS_PER_KIND = 1000
 """Rows of `expert` for one kind of fault in one capture; further ones are counted in one row."""
 
 
+TABULATED = frozenset(
+    (
+        "application/rlmi+xml",
+        "application/cccp+xml",
+        "application/ms-conf-invite+xml",
+        "application/vnd.microsoft.lync.pushnotification+xml",
+    )
+)
+"""Media types whose values make rows of other tables; the others are kept as text, which is faster."""
+
+COPIES_KEPT = 65_536
+"""Messages that are remembered to recognise later copies: far more than come within Timer B."""
+
+
 class Tabulator:
     """Collects the rows of one capture.
 
@@ -54,6 +76,7 @@ class Tabulator:
         self._capture = capture
         self._rows: dict[str, list[Row]] = {name: [] for name in TABLES}
         self._last_frame: dict[int, tuple[int, int]] = {}
+        self._copies: dict[Row, str] = {}
         self._told: Counter[tuple[str, str, str]] = Counter()
 
     def flow_id(self, flow: Flow) -> str:
@@ -150,8 +173,33 @@ class Tabulator:
             _integer(get("content-length")),
             len(message.body),
             diagnostics[0].code if diagnostics else None,
-            None,
+            self._first_copy(flow, message, method, message_id),
         )
+
+    def _first_copy(
+        self, flow: Flow, message: SipMessage, method: str | None, message_id: str
+    ) -> str | None:
+        """Return the id of the message that this one repeats on the same hop, or None."""
+        get = message.first_values.get
+        status_code = message.status_code if isinstance(message, SipResponse) else None
+        key = (
+            flow.number,
+            message.direction,
+            status_code,
+            method,
+            get("call-id"),
+            get("cseq"),
+            get("via"),
+            get("to"),
+            get("rseq"),
+            message.body,
+        )
+        first = self._copies.setdefault((hash(key), method, get("call-id")), message_id)
+        if first != message_id:
+            return first
+        if len(self._copies) > COPIES_KEPT:
+            del self._copies[next(iter(self._copies))]
+        return None
 
     def _add_diagnostics(self, context: Row, message: SipMessage, found: list[Diagnostics]) -> None:
         status_code = message.status_code if isinstance(message, SipResponse) else None
@@ -175,11 +223,14 @@ class Tabulator:
             )
 
     def _add_bodies(self, context: Row, message: SipMessage) -> None:
-        parts = list(walk_parts(top_part(message)))
+        parts = list(walk_parts(top_part(message), TABULATED.__contains__))
         by_content_id = {part.content_id: part for part, _ in parts if part.content_id}
         for part, value in parts:
-            problem = value if isinstance(value, DissectError) else None
-            decoded = None if problem or value is None else value
+            text = None
+            if value is None:
+                text = readable_text(part)
+                if text is None:
+                    value = _decoded(part)
             self._rows["bodies"].append(
                 (
                     *context,
@@ -188,9 +239,8 @@ class Tabulator:
                     part.content_id,
                     part.disposition,
                     len(part.data),
-                    type(decoded).__name__ if decoded is not None else None,
-                    _json(to_plain(decoded)) if decoded is not None else None,
-                    problem.summary if problem else None,
+                    _media(part),
+                    *_body_columns(value, text),
                 )
             )
             if isinstance(value, ResourceList):
@@ -312,6 +362,35 @@ class Tabulator:
             if count > EXPERT_ROWS_PER_KIND:
                 more = count - EXPERT_ROWS_PER_KIND
                 self.add_counted_fault(layer, severity, f"{summary} (further ones)", "", None, more)
+
+
+# media-field = %s"m" "=" media SP port ["/" integer] SP proto 1*(SP fmt) CRLF     (RFC 8866 §9)
+_MEDIA_FIELD = re.compile(rb"^m=(\S{1,64})[ \t]+(\d{1,5})\b", re.MULTILINE)
+
+
+def _media(part: MediaPart) -> str | None:
+    if part.media_type != "application/sdp" or part.content_encoding:
+        return None
+    fields = _MEDIA_FIELD.findall(part.data)
+    media = dict.fromkeys(media.decode("utf-8", "replace") for media, port in fields if int(port))
+    return ",".join(media) or None
+
+
+def _decoded(part: MediaPart) -> object:
+    try:
+        return decode_part(part)
+    except DissectError as error:
+        return error
+
+
+def _body_columns(value: object, text: str | None) -> Row:
+    """Return decoder, text, value and problem of a part."""
+    if value is None:
+        return None, text, None, None
+    if isinstance(value, DissectError):
+        return None, text, None, value.summary
+    problems = getattr(value, "problems", ())
+    return type(value).__name__, text, _json(to_plain(value)), "; ".join(problems) or None
 
 
 def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:

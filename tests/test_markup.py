@@ -75,7 +75,7 @@ def _same(mine: Element, theirs: etree._Element) -> bool:
 
 
 @given(trees())
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_right_xml_gives_the_tree_that_lxml_gives(xml: str) -> None:
     document = decode_xml(xml.encode())
     root = etree.fromstring(xml.encode())
@@ -85,7 +85,7 @@ def test_right_xml_gives_the_tree_that_lxml_gives(xml: str) -> None:
 
 
 @given(trees(), st.data())
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_cut_xml_gives_its_beginning_and_tells(xml: str, data: st.DataObject) -> None:
     whole = xml.encode()
     cut = whole[: data.draw(st.integers(0, len(whole) - 1))]

@@ -22,6 +22,7 @@ from __future__ import annotations
 import binascii
 import quopri
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -92,18 +93,16 @@ def _split(
     data: bytes, boundary: bytes, problems: list[str]
 ) -> tuple[list[tuple[int, int]], int, int]:
     """Return where the parts begin and end, and the lengths of preamble and epilogue."""
-    # delimiter := CRLF "--" boundary; transport-padding may follow (RFC 2046 §5.1.1).
-    line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
     spans: list[tuple[int, int]] = []
     first = last = None
-    for found in islice(line.finditer(data), MAX_PARTS + 2):
-        if last is not None:
-            spans.append((last, found.start()))
+    for begin, end, closes in islice(_delimiters(data, b"--" + boundary), MAX_PARTS + 2):
+        if last is None:
+            first = begin
         else:
-            first = found.start()
-        last = found.end()
-        if found[1]:
-            return spans, first or 0, len(data) - last
+            spans.append((last, max(last, begin)))
+        last = end
+        if closes:
+            return spans, first or 0, len(data) - end
     if last is None or first is None:
         raise Malformed("multipart without its boundary", layer=_LAYER, spec=_SPEC)
     if len(spans) > MAX_PARTS:
@@ -112,6 +111,23 @@ def _split(
         problems.append("no closing delimiter: the last part may be cut")
         spans.append((last, len(data)))
     return spans, first, 0
+
+
+_AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?=\r?\n|\Z)")
+
+
+def _delimiters(data: bytes, dashed: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Yield where each delimiter begins and ends, and whether it closes the body.
+
+    delimiter := CRLF "--" boundary, then padding (RFC 2046 §5.1.1); the CRLF belongs to it.
+    """
+    at = data.find(dashed)
+    while at >= 0:
+        after = _AFTER_BOUNDARY.match(data, at + len(dashed))
+        if after and (at == 0 or data[at - 1] == 0x0A):
+            begin = at - (2 if data[at - 2 : at] == b"\r\n" else 1) if at else 0
+            yield begin, after.end(), after[1] is not None
+        at = data.find(dashed, at + len(dashed))
 
 
 def _decode_body_part(data: bytes, path: str, default: str, problems: list[str]) -> MediaPart:

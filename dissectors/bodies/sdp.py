@@ -25,6 +25,8 @@ from dissectors.markup import decode_characters
 
 MAX_SIZE = 1 << 20
 """Largest description that is read, bytes."""
+MAX_MEDIA = 1000
+"""Most media descriptions that are read."""
 _MAX_PROBLEMS = 32
 
 Attribute = tuple[str, str | None]
@@ -140,7 +142,7 @@ def decode_sdp(part: MediaPart) -> SessionDescription:
     Malformed
         When no line of it is SDP.
     LimitExceeded
-        Beyond :data:`MAX_SIZE`.
+        Beyond :data:`MAX_SIZE` or :data:`MAX_MEDIA`.
     """
     if len(part.data) > MAX_SIZE:
         raise LimitExceeded(f"SDP of {len(part.data)} bytes is not read", layer="sdp")
@@ -204,6 +206,8 @@ def _read_sections(text: str, problems: _Problems) -> list[_Section]:
             continue
         kind = line[:1]
         if kind == "m" and line[1:2] == "=":
+            if len(sections) > MAX_MEDIA:
+                raise LimitExceeded(f"SDP with more than {MAX_MEDIA} media", layer="sdp")
             section = _Section()
             sections.append(section)
             attributes = section.attributes

@@ -145,7 +145,9 @@ class Clock:
             spare = max(exponent - 34, 0)
             return cls(1 << min(spare, 63), 1 << (exponent - spare), offset_s)
         spare = max(exponent - 9, 0)
-        return cls(10 ** min(spare, 19), 10 ** (exponent - spare), offset_s)
+        if spare > 19:  # 64 bits of such ticks are less than a nanosecond
+            return cls(1 << 63, 1 << 34, offset_s)
+        return cls(10**spare, 10 ** (exponent - spare), offset_s)
 
 
 Ticks = npt.NDArray[np.uint64]

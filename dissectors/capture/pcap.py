@@ -198,9 +198,9 @@ class PcapReader(RecordReader):
         self._tell(Malformed, summary, offset, "warning")
 
     def _lose(self, data: Bytes, at: int, why: str) -> int:
-        super()._lose(data, at, why)
+        behind = super()._lose(data, at, why)
         hidden = self._hidden(data, at)
-        return at + 1 if hidden is None else hidden
+        return behind if hidden is None else hidden
 
     def _hidden(self, data: Bytes, at: int) -> int | None:
         """Look for a record inside the packet before `at`, whose length may be what is wrong.

@@ -169,12 +169,13 @@ class PcapngReader(RecordReader):
         return int(length)
 
     def _plausible(self, data: Bytes, first: int, last: int) -> Int64:
-        view = data.data
         line_feeds = first + np.flatnonzero(data[first:last] == SECTION_MAGIC[0])
-        sections = [at for at in line_feeds.tolist() if section_order(view, at)]
+        sections = [at for at in line_feeds.tolist() if section_order(data.data, at)]
+        places = np.array(sections, np.int64)
         if self._section < 0:
-            return np.array(sections, np.int64)
-        return np.union1d(self._records.search(data, first, last), np.array(sections, np.int64))
+            return places
+        blocks = self._records.search(data, first, last)
+        return np.union1d(blocks, places) if sections else blocks
 
     def _take(self, data: Bytes, starts: Int64) -> int:
         """Take blocks up to the first with two different lengths that no good block follows."""

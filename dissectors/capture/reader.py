@@ -22,6 +22,8 @@ MAX_PROBLEMS = 1000
 _FIRST_REACH = 64 << 10
 """How far to walk ahead, bytes, after the walk was stopped: what lies behind is walked twice."""
 
+_CUT = "a record that reaches beyond the end of the file"
+
 _MARGIN = 64
 """Bytes at the end of a window in which the beginning of a record cannot be told."""
 
@@ -101,6 +103,7 @@ class RecordReader(ABC):
         self._problems_told = 0
         self._lost = ""
         self._lost_from = 0
+        self._cut = 0
         self._taken: list[Taken] = []
 
     def read(self, window: Bytes | memoryview | bytes, *, final: bool) -> tuple[PacketBatch, int]:
@@ -125,8 +128,7 @@ class RecordReader(ABC):
         self.needs, self._taken = 0, []
         used = self._read_records(data, final)
         if final:
-            self._tell_end(data, used)
-            used = len(data)
+            self._tell_end(self._base + len(data))
         self._base += used
         columns = join([taken for taken in self._taken if len(taken)] or [Taken.none()])
         named = {f.name: getattr(columns, f.name) for f in fields(columns)}
@@ -142,7 +144,10 @@ class RecordReader(ABC):
                     break
             found = self._look(data, at)
             if found is None:
-                break
+                if not final:
+                    break
+                # Either the file was cut here, or this record's length is wrong and more follow.
+                found, self._cut = _CUT, self.needs
             if isinstance(found, str):
                 at = self._lose(data, at, found)
                 continue
@@ -165,17 +170,17 @@ class RecordReader(ABC):
     def _lose(self, data: Bytes, at: int, why: str) -> int:
         """Give up the record at `at`; return from where another one is to be searched."""
         self._lost, self._lost_from = why, self._base + at
-        return at
+        return at + 1
 
     def _search(self, data: Bytes, at: int, final: bool) -> int:
         """Look for the next record from `at` on; return it, or how far there is none."""
-        start, chunk = at, 4096
+        start, chunk = at, 512
         while at < len(data):
             last = min(at + chunk, len(data))
-            places = self._plausible(data, at, last)
-            if len(places):
-                self._resume(int(places[0]))
-                return int(places[0])
+            for place in self._plausible(data, at, last).tolist():
+                if not isinstance(self._look(data, place), str):
+                    self._resume(place)
+                    return int(place)
             at, chunk = last, min(4 * chunk, _SEARCHED_AT_ONCE)
         if final:
             return len(data)
@@ -185,20 +190,20 @@ class RecordReader(ABC):
 
     def _resume(self, at: int) -> None:
         here, lost = self._base + at, self._lost_from
-        where = f"at byte {lost}: reading goes on at byte {here}, {here - lost} bytes are lost"
-        self._tell(Malformed, f"{self._lost} {where}", lost)
+        gap = f"{here - lost} bytes are lost" if here >= lost else "inside the packet before it"
+        summary = f"{self._lost} at byte {lost}: reading goes on at byte {here}, {gap}"
+        self._tell(Malformed, summary, lost)
         self._lost = ""
 
-    def _tell_end(self, data: Bytes, used: int) -> None:
-        """Tell what is wrong with the last bytes of the file, if anything is."""
-        end = self._base + len(data)
-        if self._lost:
-            where = f"at byte {self._lost_from}: no packet in the rest of the file"
-            self._tell(Malformed, f"{self._lost} {where}", self._lost_from)
-        elif used < len(data):
-            at = self._base + used
-            held = f"{end - at} of {self.needs} bytes"
-            self._tell(Truncated, f"the file ends inside a record: it has {held}", at)
+    def _tell_end(self, end: int) -> None:
+        """Tell what is wrong with the last bytes of the file, which ends at `end`, if anything is."""
+        at = self._lost_from
+        if self._lost == _CUT:
+            summary = f"the file ends inside a record: it has {end - at} of {self._cut} bytes"
+            self._tell(Truncated, summary, at)
+        elif self._lost:
+            summary = f"{self._lost} at byte {at}: no packet in the rest of the file"
+            self._tell(Malformed, summary, at)
 
     def _tell(
         self,

@@ -13,7 +13,16 @@ import numpy as np
 from dissectors.capture.batch import Bytes
 from dissectors.columns import BE32, ColumnLog, gather
 from dissectors.errors import Fault
-from dissectors.link.link_layer import IPV4, IPV6, Packets, advance, link_types, need, refuse
+from dissectors.link.link_layer import (
+    IPV4,
+    IPV6,
+    LENGTHS,
+    Packets,
+    advance,
+    link_types,
+    need,
+    refuse,
+)
 
 # AF_INET6 never got one number: Linux has 10, Windows 23, NetBSD and OpenBSD 24, FreeBSD 28,
 # Darwin 30. AF_INET is 2 everywhere.
@@ -27,11 +36,13 @@ def decode_loopback(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
     """Read the family in either byte order.
 
     The file's own byte order does not tell that of the family (a file may have been rewritten on
-    another machine), but families are small: the order that makes it one is the right one.
+    another machine), but families are small: the order that makes it one is the right one. Some
+    routers write something else and then an EtherType, which neither order makes a family.
     """
     packets = need(packets, 4, log)
-    family = gather(data, packets.start, BE32).astype(np.uint32)
-    family = np.where(family > 0xFFFF, family.byteswap(), family)
-    ether_type = np.where(family < 256, _ETHER_TYPE_OF_FAMILY[family & 0xFF], 0).astype(np.uint16)
+    header = gather(data, packets.start, BE32).astype(np.uint32)
+    family = np.minimum(header, header.byteswap())
+    ether_type = np.where(family < 256, _ETHER_TYPE_OF_FAMILY[family & 0xFF], header & 0xFFFF)
+    ether_type = np.where(ether_type < LENGTHS, 0, ether_type).astype(np.uint16)
     packets = advance(packets, 4, ether_type)
     return refuse(packets, ether_type == 0, log, Fault.NETWORK_UNKNOWN)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dissectors.errors import DissectError, LimitExceeded, Lost, Malformed
 
@@ -163,6 +163,8 @@ class Defragmenter:
         fault = _contradiction(pending, fragment)
         if fault:
             return _malformed(fault, fragment)
+        if 0 <= pending.size < fragment.offset + len(fragment.payload):
+            return self._trim(pending, fragment)
         pending.echo = pending.echo and self._is_echo(fragment)
         if not fragment.more:
             pending.size = fragment.offset + len(fragment.payload)
@@ -170,6 +172,12 @@ class Defragmenter:
         if fragment.offset == 0 and not pending.header:
             pending.header = fragment.header
         return self._insert(pending, fragment)
+
+    def _trim(self, pending: _Pending, fragment: Fragment) -> DissectError:
+        """Take what a fragment brings before the end of the datagram, as the receiver would."""
+        inside = fragment.payload[: max(pending.size - fragment.offset, 0)]
+        error = self._insert(pending, replace(fragment, payload=inside)) if inside else None
+        return error or _malformed("IP fragment beyond the last one", fragment)
 
     def _insert(self, pending: _Pending, fragment: Fragment) -> DissectError | None:
         """Put the bytes that are new into their place."""
@@ -256,8 +264,6 @@ def _contradiction(pending: _Pending, fragment: Fragment) -> str:
         return "IP fragment reaches beyond the largest datagram"
     if fragment.more and not fragment.payload:
         return "IP fragment without payload"
-    if 0 <= pending.size < end:
-        return "IP fragment reaches beyond the last one"
     if not fragment.more and pending.size not in (-1, end):
         return "IP fragment contradicts the datagram's length"
     if not fragment.more and pending.pieces and pending.pieces[-1][1] > end:
@@ -267,7 +273,7 @@ def _contradiction(pending: _Pending, fragment: Fragment) -> str:
 
 def _malformed(summary: str, fragment: Fragment) -> Malformed:
     return Malformed(
-        f"{summary}: it is ignored",
+        f"{summary}: what is wrong is ignored",
         layer="ip",
         severity="warning",
         spec="RFC 791 §3.2",

@@ -71,7 +71,6 @@ class SipFramer:
         self._skip_left = 0  # bytes of a broken message's body that are still to come
         self._skipped = 0  # bytes skipped in search of a start line
         self._why: DissectError | None = None  # why they are skipped
-        self._overlong = False  # within a line that is too long to be a start line
         self._ready: list[SipRequest | SipResponse | DissectError] = []
 
     @property
@@ -142,10 +141,10 @@ class SipFramer:
             self._scan = len(buffer)
             if len(buffer) - at < MAX_START_LINE:
                 return False
-            return self._seek(self._not_a_start(), None)
+            return self._seek(self._not_a_start(), self._at)
         match = START_LINE.match(buffer, at)
         if match is None or (self._after_gap and match[4] is not None and not _known(match[4])):
-            return self._seek(self._not_a_start(), line_end + 1)
+            return self._seek(self._not_a_start(), self._at)
         self._after_gap = False
         self._keepalives = self.keepalives
         self._blank_lines = 0
@@ -257,17 +256,15 @@ class SipFramer:
 
     def _expect_start(self) -> None:
         self._message = _NO_MESSAGE
-        self._overlong = False
         self._step = SipFramer._read_start
 
     # Skipping what is no message.
 
-    def _seek(self, why: DissectError, scan: int | None) -> bool:
-        """Go over to searching for a start line, from `scan` on; None: within an overlong line."""
+    def _seek(self, why: DissectError, scan: int) -> bool:
+        """Go over to searching for a start line, from `scan` on."""
         self._why = why
         self._skipped = 0
-        self._overlong = scan is None
-        self._scan = self._at if scan is None else scan
+        self._scan = scan
         self._keepalives, self._blank_lines = self.keepalives, 0
         self._step = SipFramer._read_garbage
         return True
@@ -295,30 +292,35 @@ class SipFramer:
     def _find_start_line(self) -> int:
         """Return where the next start line from `_scan` on begins; -1 when none is whole yet.
 
-        `_scan` is where a line begins and is moved on to the last line that may yet turn out to be
-        one, so that no line is searched twice.
+        `_scan` is moved on to what may yet turn out to be one, so that no byte is searched twice
+        but for the length of a start line.
         """
         buffer = self._buffer
-        while not self._overlong or self._leave_overlong_line():
-            hit = buffer.find(b"SIP/2.0", self._scan)
-            line = max(self._scan, buffer.rfind(b"\n", self._scan, None if hit < 0 else hit) + 1)
-            end = -1 if hit < 0 else buffer.find(b"\n", hit)
-            if (len(buffer) if end < 0 else end) - line >= MAX_START_LINE:
-                self._scan, self._overlong = line, True
-            elif end < 0:
-                self._scan = line
+        while True:
+            hit = buffer.find(_VERSION, self._scan)
+            last = len(buffer) - len(_VERSION) if hit < 0 else hit
+            line = buffer.rfind(b"\n", self._scan, max(last, 0)) + 1
+            begin = max(self._scan, line, last - MAX_START_LINE)
+            end = -1 if hit < 0 else buffer.find(b"\n", hit, hit + MAX_START_LINE)
+            if end < 0 and (hit < 0 or len(buffer) < hit + MAX_START_LINE):
+                self._scan = begin
                 return -1
-            elif START_LINE.match(buffer, line):
-                return line
-            else:
-                self._scan = end + 1
-        return -1
+            start = -1 if end < 0 else self._start_in_line(begin, end + 1)
+            if start >= 0:
+                return start
+            self._scan = end + 1 if end >= 0 else hit + 1
 
-    def _leave_overlong_line(self) -> bool:
-        end = self._buffer.find(b"\n", self._scan)
-        self._overlong = end < 0
-        self._scan = len(self._buffer) if end < 0 else end + 1
-        return end >= 0
+    def _start_in_line(self, begin: int, end: int) -> int:
+        """Return where a start line begins in a line; -1 when there is none.
+
+        It need not begin the line: a body often ends without a line end, and when its message is
+        broken nobody knows where that is.
+        """
+        is_line = begin > self._at and self._buffer[begin - 1] == _LF
+        if is_line and START_LINE.match(self._buffer, begin):
+            return begin
+        match = _BEHIND_BODY.search(self._buffer, begin, end)
+        return -1 if match is None else match.start()
 
     def _read_skip(self) -> bool:
         """Skip the rest of a body whose middle a gap took."""
@@ -363,8 +365,7 @@ class SipFramer:
         """Close what is unfinished; return whether a message was hurt, and `cause` told."""
         left = len(self._buffer) - self._at
         if self._message is not _NO_MESSAGE:
-            self._end_in_body(error, cause)
-            return True
+            return self._end_in_body(error, cause)
         if self._step is SipFramer._read_start and left and not _may_begin(self._buffer):
             self._seek(self._not_a_start(), self._at)
         if self._step is SipFramer._read_garbage:
@@ -376,21 +377,24 @@ class SipFramer:
             return True
         return False
 
-    def _end_in_body(self, error: type[DissectError], cause: str) -> None:
-        """Deliver the message with as much of its body as there is."""
+    def _end_in_body(self, error: type[DissectError], cause: str) -> bool:
+        """Deliver the message with as much of its body as there is; return whether it is hurt."""
         message = self._message
         end, have = len(self._buffer), len(self._buffer) - self._body_at
         if self._step is SipFramer._read_body:
-            message.truncated = True
             summary = f"{cause} after {have} of {self._body_length} bytes of a body"
             self._faults.append(error(summary, layer="sip", spec="RFC 3261 §18.3"))
+            message.truncated = True
         else:
-            self._faults.append(_missing_length())
             end = self._unsized_end(end)
-            if error is Lost:
+            self._faults.append(_missing_length())
+            # Nothing says whether there was more; but without Content-Type there is no body.
+            if error is Lost and (end > self._body_at or message.get("content-type")):
+                summary = f"{cause} in or after a body without Content-Length"
+                self._faults.append(error(summary, layer="sip", spec="RFC 3261 §18.3"))
                 message.truncated = True
-                self._faults.append(error(f"{cause} after a message without length", layer="sip"))
         self._deliver(end)
+        return message.truncated
 
     def _at_offset(self, error: DissectError, position: int | None = None) -> DissectError:
         """Give `error` the frame of the byte at `position` of the buffer, by default `_at`."""
@@ -471,6 +475,16 @@ def _start_within(data: bytearray, begin: int, end: int) -> int:
 
 
 _LF = 0x0A
+_VERSION = b"SIP/2.0"
+
+# A start line that follows the last byte of a body: of a request only with a method and a scheme
+# that are known, since what stands before the method belongs to the body.
+_BEHIND_BODY = re.compile(
+    rb"(?:"
+    + b"|".join(method.encode() for method in sorted(METHODS))
+    + rb") (?:sips?|tel|im|pres):[^\r\n\"<>]*[ ]SIP/2\.0[ ]*\r?\n"
+    + rb"|SIP/2\.0 [1-6][0-9]{2}(?: [^\r\n]*)?\r?\n"
+)
 
 
 def _missing_length() -> DissectError:

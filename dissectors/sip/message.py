@@ -148,8 +148,10 @@ def _split_lines(text: str, faults: list[DissectError]) -> list[str]:
     """Split a head at CRLF, and at a bare LF where its sender does not know better."""
     lines = text.splitlines()
     # splitlines also breaks at LF, CR, FF, U+2028 and more. Only if each break took two characters,
-    # and none but CRLF does, did it break where SIP does.
-    if lines and len(text) - len("".join(lines)) == 2 * (len(lines) - 1):
+    # and none but CRLF does, did it break where SIP does. (At the end of the text a break would
+    # make no line, so none may stand there.)
+    breaks = len(lines) - 1
+    if lines and len(text) - len("".join(lines)) == 2 * breaks and lines[-1][-1:] == text[-1]:
         return lines
     lines = [line.rstrip("\r") for line in text.split("\n")]
     if text.count("\r\n") != len(lines) - 1:

@@ -174,6 +174,14 @@ class Agreement:
             if len(secret) == length
         ]
 
+    def has_secrets(self, keys: KeyRing) -> bool:
+        """Tell whether the key log has a secret of TLS 1.3, of either side."""
+        return any(
+            keys.secrets(label, self.client_random)
+            for labels in _LABELS.values()
+            for label in labels.values()
+        )
+
     def updated(self, candidate: Candidate) -> Candidate:
         """Return the keys that follow after a KeyUpdate (RFC 8446 §7.2)."""
         secret = next_traffic_secret(self.suite.prf_hash, candidate.secret)

@@ -14,7 +14,7 @@ from dissectors.tls import handshake as hs
 from dissectors.tls.agreement import APPLICATION, EARLY, HANDSHAKE_KEYS, Agreement, Candidate
 from dissectors.tls.half import Half, Out
 from dissectors.tls.info import VERSION_NAMES, TlsInfo
-from dissectors.tls.keys import KeyRing
+from dissectors.tls.keys import CLIENT_TRAFFIC, SERVER_TRAFFIC, KeyRing
 from dissectors.tls.protection import is_supported
 from dissectors.tls.record import TlsRecord
 
@@ -106,14 +106,14 @@ class Connection:
         info = self.info
         if self._reasons:
             return
-        if info.records > info.decrypted_records:
-            closed = info.records - info.decrypted_records
-            info.reason = f"{closed} of {info.records} application-data records did not open"
-        elif not info.opened:
+        closed = info.records - info.decrypted_records
+        if not info.opened:
             info.reason = self._why_silent()
+        elif closed:
+            info.reason = f"{closed} of {info.records} application-data records did not open"
 
     def _why_silent(self) -> str:
-        """Say why a connection had no application data."""
+        """Say why no application data was opened, though no key was missed."""
         if self.info.alert is not None:
             return f"the handshake failed: {self.info.alert}"
         if not self.agreements:
@@ -122,6 +122,8 @@ class Connection:
             return "the server's answer to the ClientHello is not in the capture"
         if not self.agreements[0].is_known:
             return "the ClientHello is not in the capture"
+        if self.info.records:
+            return f"none of {self.info.records} application-data records did open"
         return "no application data in the capture"
 
     def _missing_hello(self, half: Half) -> str:
@@ -159,7 +161,7 @@ class Connection:
         if not half.handshakes:
             self.give_up(self._missing_hello(half))
         elif agreement.is_13:
-            self._begin_13(half, EARLY, HANDSHAKE_KEYS, APPLICATION)
+            self._begin_13(half)
         else:
             agreement.settle_resumption(not self.is_client(half) and not half.gaps)
             if agreement is self.agreements[0]:
@@ -170,17 +172,16 @@ class Connection:
             else:
                 self.give_up(NO_ORIGINAL if agreement.resumed else NO_KEY)
 
-    def _begin_13(self, half: Half, *epochs: int) -> None:
+    def _begin_13(self, half: Half) -> None:
         """Begin with keys of TLS 1.3, or close the half where the key log has none."""
-        client_random = half.agreement.client_random
-        candidates = half.agreement.candidates_13(self.keys, self.is_client(half), epochs)
+        agreement, is_client = half.agreement, self.is_client(half)
+        candidates = agreement.candidates_13(self.keys, is_client, half.next_epochs)
         if candidates:
             half.begin(candidates)
-        elif client_random in self.keys:
-            side = self.side(half)
-            other = "client" if side == "server" else "server"
-            reason = f"the key log has only the {other}'s secret: what the {side} sent stays closed"
-            self.close(half, reason)
+        elif agreement.has_secrets(self.keys):
+            side, label = ("client", CLIENT_TRAFFIC) if is_client else ("server", SERVER_TRAFFIC)
+            lack = f"the key log lacks the {side}'s secret for this session ({label})"
+            self.close(half, f"{lack}: what the {side} sent stays closed")
         else:
             self.give_up(NO_KEY)
 
@@ -302,13 +303,13 @@ class Connection:
 
     def _read_end_of_early_data(self, half: Half, record: TlsRecord, body: bytes) -> None:
         if half.current is not None and half.current.epoch == EARLY:
-            self._begin_13(half, HANDSHAKE_KEYS, APPLICATION)
+            half.expect(HANDSHAKE_KEYS, APPLICATION)
 
     def _read_finished(self, half: Half, record: TlsRecord, body: bytes) -> None:
         self.note_finished(half, record)
         # A client that proves itself later sends another Finished (§4.6.2), which changes no key.
         if half.current is not None and half.current.epoch < APPLICATION:
-            self._begin_13(half, APPLICATION)
+            half.expect(APPLICATION)
 
     def _read_key_update(self, half: Half, record: TlsRecord, body: bytes) -> None:
         if half.agreement.is_13 and half.current is not None and half.current.epoch >= APPLICATION:

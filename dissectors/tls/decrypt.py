@@ -95,7 +95,12 @@ class TlsSession:
         return self._halves[0].closed and self._halves[1].closed
 
     def push(self, chunk: StreamChunk) -> Iterator[StreamChunk | DissectError]:
-        """Take bytes of either direction; return plaintext of either direction, and faults."""
+        """Take bytes of either direction; return plaintext of either direction, and faults.
+
+        The plaintext of consecutive records is one chunk with a piece for each record. Its
+        direction is that of the bytes it came in. All is done when this returns, whether what is
+        returned is read or not.
+        """
         out: Out = []
         half, other = self._halves[chunk.direction], self._halves[1 - chunk.direction]
         self._trial_allowance += _TRIAL_RATE * len(chunk.data)
@@ -110,14 +115,15 @@ class TlsSession:
         """Say that no more comes; return what was left, and why."""
         out: Out = []
         for half in self._halves:
-            self._consume(half, half.framer.finish(), out)
+            # Nobody misses the end of what was not opened, nor need it have been pushed.
+            self._consume(half, [] if half.closed else half.framer.finish(), out)
         for agreement in self._connection.agreements:
             # Nobody saw the server refuse: what the client sent early is worth showing.
             agreement.early_data_accepted = agreement.early_data_accepted is not False
         self._connection.progress += 1
         for half in self._halves:
             self._resume(half, out)
-            self._abandon(half, out)
+            self._abandon(half, out, Lost, "the other side's hello is missing")
         self._connection.explain()
         return iter(out)
 
@@ -125,15 +131,14 @@ class TlsSession:
 
     def _hold(self, half: Half, items: Found, out: Out) -> None:
         """Hold records back until the other half has shown what they need."""
-        half.waits_since = self._connection.progress
+        if not half.held:
+            half.waits_since = self._connection.progress
         size = sum(_size(item) for item in items)
         half.held.extend(items)
         if half.held_size + size <= HELD_LIMIT and self._keys.hold(size):
             half.held_size += size
             return
-        summary = "too many TLS records wait for the other direction's handshake"
-        out.append(LimitExceeded(summary, layer="tls"))
-        self._abandon(half, out)
+        self._abandon(half, out, LimitExceeded, "more than may wait for the other side's hello")
         self._connection.close(half, "the other direction's handshake is not in the capture")
 
     def _resume(self, half: Half, out: Out) -> None:
@@ -143,7 +148,7 @@ class TlsSession:
             items, half.held, half.held_size = half.held, [], 0
             self._consume(half, items, out)
 
-    def _abandon(self, half: Half, out: Out) -> None:
+    def _abandon(self, half: Half, out: Out, kind: type[DissectError], why: str) -> None:
         """Drop the records that were held back, and tell."""
         self._keys.release(half.held_size)
         held, half.held, half.held_size = half.held, [], 0
@@ -151,8 +156,8 @@ class TlsSession:
         self._info.records += sum(item.content_type == APPLICATION_DATA for item in records)
         out.extend(item for item in held if isinstance(item, DissectError))
         if records:
-            summary = f"{len(records)} TLS records stay closed: the other side's hello is missing"
-            self._connection.tell(Lost(summary, layer="tls"), records[0], out)
+            summary = f"{len(records)} TLS records stay closed: {why}"
+            self._connection.tell(kind(summary, layer="tls"), records[0], out)
 
     # Records in a run, and one by one
 
@@ -248,7 +253,7 @@ class TlsSession:
         """Learn from a record that stays closed what its header tells."""
         if record.content_type == APPLICATION_DATA:
             self._info.records += 1
-        elif record.content_type == HANDSHAKE and half.switched:
+        elif record.content_type == HANDSHAKE and half.switched and not half.agreement.is_13:
             self._connection.note_finished(half, record)
         elif record.content_type == ALERT and len(record.fragment) == 2:
             self._connection.note_alert(half, record.fragment)
@@ -324,8 +329,9 @@ class TlsSession:
 
     def _fail(self, half: Half, record: TlsRecord, out: Out) -> None:
         """Deal with a record that does not open."""
-        self._info.records += record.content_type == APPLICATION_DATA
         half.failures += 1
+        if not _lacks_keys(half):
+            self._info.records += record.content_type == APPLICATION_DATA
         half.pass_over(record)
         if self._trial_bytes > self._trial_allowance:
             summary = "the sequence number of a TLS record was searched for too long"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from dissectors.errors import DissectError
-from dissectors.tls.agreement import APPLICATION, Agreement, Candidate
+from dissectors.tls.agreement import APPLICATION, EARLY, HANDSHAKE_KEYS, Agreement, Candidate
 from dissectors.tls.handshake import HandshakeReader
 from dissectors.tls.record import Found, RecordFramer, TlsRecord
 from dissectors.transport.stream import Frames, StreamChunk
@@ -84,12 +84,17 @@ class Half:
         self.switch_pending = False
         """True after a ChangeCipherSpec, until the new keys are found."""
         self.switched = False
+        """True once a ChangeCipherSpec was seen."""
         self.finished = False
         """True once the Finished of the first handshake was seen."""
         self.encrypted = False
+        """True while records are protected, and the keys looked up."""
+        self.next_epochs: tuple[int, ...] = (EARLY, HANDSHAKE_KEYS, APPLICATION)
+        """TLS 1.3: epochs of the keys that the next protected record may be written with."""
         self.current: Candidate | None = None
         """The keys that opened the last record; None until a record of new keys was opened."""
         self.candidates: list[Candidate] = []
+        """The keys to try while `current` is None."""
         self.sequence = 0
         """Number of the next record, if none is missing before it."""
         self.slack = 0
@@ -99,12 +104,17 @@ class Half:
         self.failures = 0
         """Records in a row that did not open."""
         self.gaps = 0
+        """Gaps so far."""
         self.lost_bytes = 0
+        """Bytes lost in them, as far as their number is known."""
         self.closed = False
         """True when no more of this half can be opened."""
         self.held: Found = []
+        """Records that wait for the other half's hello."""
         self.held_size = 0
-        self.waits_since = -1
+        """What they take in memory, bytes."""
+        self.waits_since = 0
+        """The connection's `progress` when they began to wait."""
         self._nonce_lead = 0
 
     def lose(self, record: TlsRecord) -> None:
@@ -137,6 +147,12 @@ class Half:
         self.encrypted = True
         self.current, self.candidates = None, candidates
         self.sequence, self.failures, self._nonce_lead = 0, 0, 0
+
+    def expect(self, *epochs: int) -> None:
+        """Leave the keys in use (TLS 1.3); the next protected record asks for those of `epochs`."""
+        self.encrypted = False
+        self.current, self.candidates = None, []
+        self.next_epochs = epochs
 
     def close(self) -> None:
         """Open no more."""

@@ -38,10 +38,10 @@ _OPENING = frozenset(
         SERVER_TRAFFIC,
     )
 )
-_LINE = re.compile(r"([A-Z][A-Z0-9_]*) +([0-9A-Fa-f]{64}) +([0-9A-Fa-f]{64,256})")
+_LINE = re.compile(r"([A-Z][A-Z0-9_]*)[ \t]+([0-9A-Fa-f]{64})[ \t]+([0-9A-Fa-f]{64,256})")
 _LABEL = re.compile(r"[A-Z][A-Z0-9_]*")
 _SECRET_LINE = re.compile(
-    r"^(?:CLIENT_RANDOM|RSA|PMS_CLIENT_RANDOM|[A-Z_]+_SECRET(?:_\d+)?) +[0-9A-Fa-f]{16}",
+    r"^[ \t]*(?:CLIENT_RANDOM|RSA|PMS_CLIENT_RANDOM|[A-Z_]+_SECRET(?:_\d+)?)[ \t]+[0-9A-Fa-f]{16}",
     re.MULTILINE,
 )
 _SECRET_LENGTHS = {MASTER_SECRET: (48,)}
@@ -186,7 +186,7 @@ class KeyRing:
         """Let a session hold back `count` more bytes; return False when all sessions hold enough.
 
         Half a conversation holds back all it has, in hope of the other half; ten thousand such
-        conversations must not fill the memory.
+        conversations must not fill the memory. What is held must be released.
         """
         if self._held + count > HELD_LIMIT:
             return False

@@ -157,19 +157,24 @@ class CbcOpener(Opener):
         encrypt_then_mac: bool,
     ) -> None:
         algorithm, self._block_length = _BLOCK_CIPHERS[suite.cipher]
-        self._algorithm = algorithm(keys.key)
+        # One context serves all records: in CBC, the block before is the IV, so what is decrypted
+        # behind its own IV comes out right; making a context costs more than a record.
+        mode = CBC(bytes(self._block_length))
+        self._update = Cipher(algorithm(keys.key), mode).decryptor().update
         self._mac_key = keys.mac_key
         self._mac = suite.mac
         self._mac_length = HASH_LENGTHS[suite.mac]
         self._encrypt_then_mac = encrypt_then_mac
         self._chained = version == TLS10
         self._iv: bytes | None = keys.iv
+        self._genuine: TlsRecord | None = None
 
     def open(self, record: TlsRecord, sequence: int) -> tuple[int, bytes]:
         """Return the content type and the plaintext of a record."""
         fragment = record.fragment
         if self._encrypt_then_mac:
             fragment = self._authenticated(record, sequence, fragment)
+            self._genuine = record
         plain = self._remove_padding(self._decrypt(fragment))
         if not self._encrypt_then_mac:
             plain = self._authenticated(record, sequence, plain)
@@ -177,9 +182,15 @@ class CbcOpener(Opener):
         return record.content_type, plain
 
     def pass_over(self, record: TlsRecord | None) -> None:
-        """Keep the last block of a record: in TLS 1.0 it is the next one's IV."""
+        """Keep the last block of a record: in TLS 1.0 it is the next one's IV.
+
+        With encrypt-then-MAC no MAC covers that IV, so the record must be known to be genuine:
+        else sixteen wrong bytes would pass for plaintext.
+        """
         if self._chained:
-            self._iv = self._last_block(record) if record else None
+            known = record is not None and (not self._encrypt_then_mac or record is self._genuine)
+            self._iv = self._last_block(record) if record is not None and known else None
+        self._genuine = None
 
     def _last_block(self, record: TlsRecord) -> bytes:
         end = len(record.fragment) - (self._mac_length if self._encrypt_then_mac else 0)
@@ -198,13 +209,12 @@ class CbcOpener(Opener):
 
     def _decrypt(self, data: bytes) -> bytes:
         """Decrypt whole blocks; the first is the IV, but in TLS 1.0 (RFC 4346 §6.2.3.2)."""
-        iv = self._iv
-        if not self._chained:
-            iv, data = data[: self._block_length], data[self._block_length :]
-        if not data or len(data) % self._block_length or len(iv or b"") != self._block_length:
+        block = self._block_length
+        if self._chained:
+            data = (self._iv or b"") + data
+        if len(data) < 2 * block or len(data) % block or (self._chained and not self._iv):
             raise InvalidTag
-        decryptor = Cipher(self._algorithm, CBC(iv or b"")).decryptor()
-        return decryptor.update(data) + decryptor.finalize()
+        return self._update(data)[block:]
 
     @staticmethod
     def _remove_padding(plain: bytes) -> bytes:

@@ -36,7 +36,7 @@ TCP_IDLE_NS = 3600 * SECOND_NS
 """An open TCP connection is forgotten after this silence; Lync is often quiet for 20 minutes."""
 CLOSED_IDLE_NS = 60 * SECOND_NS
 """How long a closed connection stays, so that its late retransmissions open no other."""
-FLOW_LIMIT = 500_000
+FLOW_LIMIT = 250_000
 """Flows kept at a time, some 400 MB at the worst."""
 
 SIP_PORTS = frozenset({443, 5060, 5061})
@@ -114,6 +114,9 @@ class Flow:
     initial_sequence: list[int | None] = field(default_factory=lambda: [None, None])
     """Sequence number of each direction's SYN (RFC 9293 §3.4.1); None unless it, or the other's
     SYN-ACK, was captured."""
+    acknowledged: list[int | None] = field(default_factory=lambda: [None, None])
+    """Highest sequence number of each direction that its receiver acknowledged; kept by the
+    reassembler."""
     opening: tuple[int, int, int] | None = None
     """Direction, sequence and acknowledgment number of its first packet, unless that was a SYN."""
     fin_seen: int = 0
@@ -356,6 +359,8 @@ class FlowTable:
         self._touch(batch.flows)
         self._expire(batch.finished)
         self._evict(batch)
+        for flow in batch.finished:
+            _conclude(flow)
         return batch
 
     def finish(self) -> list[Flow]:
@@ -424,7 +429,6 @@ class FlowTable:
 
     def _retire(self, flow: Flow, finished: list[Flow]) -> None:
         self._home(flow).pop(flow.key)
-        _conclude(flow)
         finished.append(flow)
 
     def _home(self, flow: Flow) -> OrderedDict[bytes, Flow]:

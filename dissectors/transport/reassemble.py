@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +21,32 @@ from dissectors.errors import DissectError
 from dissectors.transport.flow import Flow, FlowBatch
 from dissectors.transport.grouping import stable_order
 from dissectors.transport.layers import ACK, FIN, RST, SYN, TCP
-from dissectors.transport.reorder import Bounds, ReceiveQueue, Segment
+from dissectors.transport.reorder import (
+    SEGMENT_COST,
+    Bounds,
+    ReceiveQueue,
+    Run,
+    Segment,
+    note_acknowledged,
+)
 from dissectors.transport.stream import StreamChunk
 
 _Output = StreamChunk | DissectError
 Item = tuple[Flow, _Output]
 _Pair = list[ReceiveQueue | None]
-_Stretch = tuple[int, int, int, bool]
-"""Code of flow and direction, first row, row after the last, and whether it needs care."""
+
+
+class _Stretch(NamedTuple):
+    """Segments of one direction that follow each other without a gap."""
+
+    code: int
+    """Twice the flow's position in the batch, plus the direction."""
+    first: int
+    stop: int
+    cut: bool
+    """It is a single segment that was not captured whole."""
+    fin: bool
+    """It is a single segment with a FIN, perhaps without data."""
 
 
 _FEW = 32
@@ -52,7 +71,7 @@ class _Segments:
         # A SYN takes the number before the first byte of data (RFC 9293 §3.4).
         self.seq = layers.seq[rows] + (flags & SYN > 0).astype(np.uint32)
         length = np.minimum(layers.payload_length[rows], self.sent)
-        self.careful = self.fin | (length < self.sent)
+        self.cut = length < self.sent
         self.view = np.ascontiguousarray(layers.data).data
         start = layers.payload_start[rows]
         self.start: list[int] = start.tolist()
@@ -67,12 +86,14 @@ class _Segments:
         begins = np.ones(total, np.bool_)
         after = self.seq + self.sent.astype(np.uint32)
         begins[1:] = (self.code[1:] != self.code[:-1]) | (self.seq[1:] != after[:-1])
-        begins |= self.careful
-        begins[1:] |= self.careful[:-1]
+        single = self.cut | self.fin
+        begins |= single
+        begins[1:] |= single[:-1]
         first = np.flatnonzero(begins)
         stop = np.append(first[1:], total) if total else first
-        columns = (self.code[first], first, stop, self.careful[first])
-        return list(zip(*(column.tolist() for column in columns), strict=True))
+        columns = (self.code[first], first, stop, self.cut[first], self.fin[first])
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return list(map(_Stretch._make, rows))
 
     def segment(self, at: int) -> Segment:
         """Return one segment as an object."""
@@ -82,8 +103,16 @@ class _Segments:
             int(self.seq[at]), data, int(self.sent[at]), self.frame[at], self.time[at], fin
         )
 
+    def fitting(self, first: int, stop: int, until_ns: int, room: int) -> int:
+        """Return where a stretch has to end to be over in time and to fit into `room` bytes."""
+        for at in range(first, stop):
+            room -= self.length[at] + SEGMENT_COST
+            if room < 0 or self.time[at] >= until_ns:
+                return at
+        return stop
+
     def run(self, first: int, stop: int) -> Run:
-        """Return a gapless stretch."""
+        """Return a gapless stretch, or a part of one."""
         view = self.view
         return Run(
             [view[a:b] for a, b in zip(self.start[first:stop], self.stop[first:stop], strict=True)],
@@ -104,16 +133,24 @@ class _Acknowledgments:
         self.ack: npt.NDArray[np.uint32] = layers.ack[self.row]
         self.time = layers.time_ns[self.row]
         self._cursors: dict[int, _Cursor] = {}
+        self._highest = self._find_highest()
 
-    def highest(self) -> Iterator[tuple[int, int]]:
-        """Yield the code of each flow and direction, and the highest number it acknowledged."""
+    def _find_highest(self) -> dict[int, int]:
+        """Find for each flow and direction the highest number that it acknowledged."""
         if not len(self.row):
-            return iter(())
+            return {}
         first = np.flatnonzero(np.diff(self.code, prepend=-1))
         base = np.repeat(self.ack[first], np.diff(np.append(first, len(self.row))))
         ahead = np.maximum.reduceat((self.ack - base).view(np.int32), first)
         highest = self.ack[first] + ahead.astype(np.uint32)
-        return zip(self.code[first].tolist(), highest.tolist(), strict=True)
+        return dict(zip(self.code[first].tolist(), highest.tolist(), strict=True))
+
+    def note_highest(self, flow: Flow, index: int) -> None:
+        """Note what both sides of a flow have acknowledged by the end of the batch."""
+        for receiver in (0, 1):
+            ack = self._highest.get(index * 2 + receiver)
+            if ack is not None:
+                note_acknowledged(flow, 1 - receiver, ack)
 
     def tell(self, queue: ReceiveQueue, code: int, row: int | None = None) -> None:
         """Tell `queue` what its receiver acknowledged before `row` and was not told yet.
@@ -133,7 +170,8 @@ class _Acknowledgments:
     def _tell(self, queue: ReceiveQueue, ack: npt.NDArray[np.uint32], time: Int64) -> None:
         if len(ack) > _FEW and not queue.is_waiting:
             # Only the highest counts while nothing waits.
-            queue.note_acked(int(ack[np.argmax((ack - ack[0]).view(np.int32))]))
+            highest = ack[np.argmax((ack - ack[0]).view(np.int32))]
+            note_acknowledged(queue.flow, queue.direction, int(highest))
             return
         for number, time_ns in zip(ack.tolist(), time.tolist(), strict=True):
             queue.acknowledge(number, time_ns)
@@ -193,18 +231,17 @@ class Reassembler:
         rows, code = _sorted_rows(batch, wanted)
         segments = _Segments(batch, rows, code)
         acks = _Acknowledgments(batch, rows, code)
-        highest = dict(acks.highest())
-        stretches = segments.stretches()
-        at = 0
-        for index in np.flatnonzero(wanted).tolist():
+        for index, stretches in _by_flow(segments.stretches(), np.flatnonzero(wanted).tolist()):
             flow = batch.flows[index]
-            while at < len(stretches) and stretches[at][0] >> 1 == index:
-                queue = self._queue(flow, stretches[at][0] & 1)
-                _take_stretch(queue, segments, acks, stretches[at])
-                at += 1
-            pair = self._queues.get(flow)
-            if pair is not None:
-                yield flow, _collect(pair, index, acks, highest)
+            for stretch in stretches:
+                _take_stretch(self._queue(flow, stretch.code & 1), segments, acks, stretch)
+            queues = [queue for queue in self._queues.get(flow, ()) if queue is not None]
+            for queue in queues:
+                if queue.is_waiting:
+                    acks.tell(queue, index * 2 + 1 - queue.direction)
+            acks.note_highest(flow, index)
+            if queues:
+                yield flow, _collect(queues)
 
     def _wants(self, flow: Flow) -> bool:
         if flow.ignored:
@@ -252,41 +289,50 @@ def _sorted_rows(batch: FlowBatch, wanted: npt.NDArray[np.bool_]) -> tuple[Int64
     return batch.rows[picked[order]], code[order]
 
 
+def _by_flow(stretches: list[_Stretch], indices: list[int]) -> Iterator[tuple[int, list[_Stretch]]]:
+    """Share out sorted stretches to the flows at ascending `indices`, some of which have none."""
+    at = 0
+    for index in indices:
+        first = at
+        while at < len(stretches) and stretches[at].code >> 1 == index:
+            at += 1
+        yield index, stretches[first:at]
+
+
 def _take_stretch(
     queue: ReceiveQueue, segments: _Segments, acks: _Acknowledgments, stretch: _Stretch
 ) -> None:
-    """Take a stretch whole if its queue is ready for it, else one by one until it is."""
-    code, at, stop, careful = stretch
+    """Take a stretch whole if its queue is ready for it, else by parts until it is."""
+    at, stop = stretch.first, stretch.stop
     while at < stop:
         seq = int(segments.seq[at])
         # A lone byte may be a keep-alive: it alone does not make a beginning.
         count = stop - at if segments.length[at] > 1 else 0
-        in_order = queue.can_extend(seq, count)
-        if in_order and not careful:
-            queue.extend(segments.run(at, stop))
+        if not stretch.cut and queue.can_extend(seq, count):
+            if segments.length[at]:
+                queue.extend(segments.run(at, stop))
+            if stretch.fin:
+                queue.end()
             return
-        if not in_order:
-            acks.tell(queue, code ^ 1, int(segments.row[at]))
-            if not careful and stop - at > 1:
-                patient = queue.wait(seq, segments, at, stop)
-        queue.receive(segments.segment(at))
-        at += 1
+        acks.tell(queue, stretch.code ^ 1, int(segments.row[at]))
+        at = _take_part(queue, segments, at, stretch)
 
 
-def _collect(
-    pair: _Pair, index: int, acks: _Acknowledgments, highest: dict[int, int]
-) -> list[_Output]:
+def _take_part(queue: ReceiveQueue, segments: _Segments, at: int, stretch: _Stretch) -> int:
+    """Take what may wait together, or else one segment; return the row after it."""
+    if queue.is_waiting and not (stretch.cut or stretch.fin):
+        limits = queue.room_behind(int(segments.seq[at]), segments.time[at])
+        stop = segments.fitting(at, stretch.stop, *limits)
+        if stop > at:
+            queue.wait(int(segments.seq[at]), segments.run(at, stop))
+            return stop
+    queue.receive(segments.segment(at))
+    return at + 1
+
+
+def _collect(queues: list[ReceiveQueue]) -> list[_Output]:
     """Take what both directions of a flow have ready, the earlier first."""
-    items: list[_Output] = []
-    for queue in pair:
-        if queue is None:
-            continue
-        receiver = index * 2 + 1 - queue.direction
-        if queue.is_waiting:
-            acks.tell(queue, receiver)
-        if receiver in highest:
-            queue.note_acked(highest[receiver])
-        items += queue.take()
+    items = [item for queue in queues for item in queue.take()]
     return sorted(items, key=_time_of) if len(items) > 1 else items
 
 

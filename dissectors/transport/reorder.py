@@ -44,7 +44,9 @@ HISTORY_CHUNKS = 65536
 """Chunks that they may consist of."""
 SEGMENT_COST = 256
 """What a waiting segment costs beside its bytes."""
-NOTES = 256
+RECENT = 16
+"""Pieces back to which a retransmission is looked for before a chunk is made of them."""
+NOTES = 64
 """Given-up stretches, and cut segments, that a direction remembers."""
 
 LOST_ACKED = "lost: acknowledged but not captured"
@@ -72,6 +74,23 @@ def signed(difference: int) -> int:
     return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
+def note_acknowledged(flow: Flow, direction: int, ack: int) -> None:
+    """Remember the highest sequence number of a direction that its receiver acknowledged.
+
+    Parameters
+    ----------
+    flow : Flow
+        Its `acknowledged` is kept up to date.
+    direction : {0, 1}
+        Direction of the bytes, not of the acknowledgment.
+    ack : int
+        Acknowledgment number (RFC 9293 §3.4).
+    """
+    highest = flow.acknowledged[direction]
+    if highest is None or signed(ack - highest) > 0:
+        flow.acknowledged[direction] = ack
+
+
 class Segment(NamedTuple):
     """One TCP segment that carries data or a FIN."""
 
@@ -87,6 +106,19 @@ class Segment(NamedTuple):
     """Its time."""
     fin: bool
     """It ends the direction."""
+
+
+class Run(NamedTuple):
+    """Segments that follow each other without a gap, none of them empty, cut or ending."""
+
+    parts: list[memoryview]
+    """Data of each."""
+    lengths: list[int]
+    """Length of each, bytes."""
+    frames: list[int]
+    """Frame number of each."""
+    times: list[int]
+    """Time of each, nanoseconds since 1970 UTC."""
 
 
 @dataclass(slots=True)
@@ -218,7 +250,6 @@ class ReceiveQueue:
         "_reason",
         "_times",
         "_top",
-        "acked",
         "direction",
         "flow",
         "next",
@@ -229,8 +260,6 @@ class ReceiveQueue:
         self.direction = direction
         self.next: int | None = None
         """Position of the next byte to deliver; None until the direction has a beginning."""
-        self.acked: int | None = None
-        """Highest sequence number that the other side acknowledged."""
         self._bounds = bounds
         self._disorder: _Disorder | None = None
         self._fin: int | None = None
@@ -272,35 +301,48 @@ class ReceiveQueue:
         disorder = self._disorder
         return disorder is not None and bool(disorder.starts or disorder.held)
 
-    def extend(
-        self,
-        parts: list[memoryview],
-        lengths: list[int],
-        frames: list[int],
-        times: list[int],
-    ) -> None:
-        """Deliver gapless segments that begin at the next position, as `can_extend` has found.
-
-        Parameters
-        ----------
-        parts : list of memoryview
-            Data of each segment, none empty.
-        lengths : list of int
-            Length of each.
-        frames, times : list of int
-            Frame number and time of each.
-        """
+    def extend(self, run: Run) -> None:
+        """Deliver a run that begins at the next position, as `can_extend` has found."""
         self._drop_strays()
-        self.next = self._next + sum(lengths)
+        self.next = self._next + sum(run.lengths)
         self._top = max(self._top, self.next)
-        self._parts += parts
-        self._lengths += lengths
-        self._frames += zip(frames)
-        self._firsts += times
-        if times[0] < self._last_time or sorted(times) != times:
-            times = list(accumulate(times, max, initial=self._last_time))[1:]
-        self._times += times
-        self._last_time = times[-1]
+        self._deliver(run.parts, run.lengths, list(zip(run.frames)), run.times, run.times)
+
+    def end(self) -> None:
+        """Take a FIN at the next position, as `can_extend` has found."""
+        self._note_fin(self._next)
+
+    def room_behind(self, seq: int, now_ns: int) -> tuple[int, int]:
+        """Say whether segments from `seq` on, now, may simply wait behind all that waits.
+
+        Returns
+        -------
+        int
+            Time at which the wait may come to an end, nanoseconds since 1970 UTC; 0: they may not.
+        int
+            Bytes that may wait until then, the cost of each segment included.
+        """
+        self.expire(now_ns)
+        disorder = self._disorder
+        if disorder is None or not disorder.starts or self._fin is not None:
+            return 0, 0
+        behind = self._position(seq) - disorder.starts[-1] - len(disorder.pieces[-1][0])
+        if not 0 <= behind <= BEHIND:
+            return 0, 0
+        # An acknowledgment that comes meanwhile ends the wait no sooner than its grace.
+        until = min(self._deadline(disorder), now_ns + ACKED_GRACE_NS)
+        return until, QUEUE_BYTES - disorder.cost
+
+    def wait(self, seq: int, run: Run) -> None:
+        """Queue a run behind all that waits, as `room_behind` has found."""
+        disorder = self._need_disorder()
+        self._drop_strays()
+        stops = list(accumulate(run.lengths, initial=self._position(seq)))
+        disorder.starts += stops[:-1]
+        disorder.pieces += zip(map(bytes, run.parts), run.frames, run.times, strict=True)
+        self._charge(disorder, *run.lengths)
+        self._top = max(self._top, stops[-1])
+        self._keep_bounds()
 
     def receive(self, segment: Segment) -> None:
         """Take one segment, whatever it is."""
@@ -319,7 +361,7 @@ class ReceiveQueue:
 
     def acknowledge(self, ack: int, time_ns: int) -> None:
         """Hear that the other side has everything up to `ack` (RFC 9293 §3.4)."""
-        self.note_acked(ack)
+        note_acknowledged(self.flow, self.direction, ack)
         disorder = self._disorder
         if self.next is None or disorder is None or not disorder.starts:
             return
@@ -331,11 +373,6 @@ class ReceiveQueue:
         else:
             log.append(position)
             times.append(time_ns)
-
-    def note_acked(self, ack: int) -> None:
-        """Remember the highest acknowledgment."""
-        if self.acked is None or signed(ack - self.acked) > 0:
-            self.acked = ack
 
     def expire(self, now_ns: int) -> None:
         """Give up what has waited long enough by the capture's clock."""
@@ -451,7 +488,7 @@ class ReceiveQueue:
         self._tell(Lost(what, **_at(strays[0].frame, strays[0].time_ns)))
         self._bounds.forget(self._history)
         self._history, self._disorder = _History(), _Disorder(stray_count=disorder.stray_count)
-        self._fin, self.acked = None, None
+        self._fin = self.flow.acknowledged[self.direction] = None
         self.next = self._top = _lowest(strays)
         for segment in strays:
             self.receive(segment)
@@ -512,16 +549,33 @@ class ReceiveQueue:
         """Compare with what was delivered; tell what comes after its place was given up."""
         if not data:
             return False
-        disorder, stop = self._disorder, position + len(data)
-        if disorder is not None and disorder.given_up:
-            late = sum(
-                max(min(stop, high) - max(position, low), 0) for low, high in disorder.given_up
-            )
+        if self._disorder is not None:
+            late = _overlap(self._disorder.given_up, position, position + len(data))
             if late:
                 what = f"{late} bytes came after their gap had been given up; they are left out"
                 self._tell(Lost(what, **_at(segment.frame, segment.time_ns)))
-        self._seal()
-        return self._history.differs(position, data)
+        return self._differs(position, data)
+
+    def _differs(self, position: int, data: bytes | memoryview) -> bool:
+        """Say whether delivered bytes at `position` are others: those not yet sealed come first."""
+        stop = self._next
+        for back in range(1, min(len(self._parts), RECENT) + 1):
+            if stop <= position:
+                return False
+            part = self._parts[-back]
+            begin = stop - len(part)
+            low, high = max(begin, position), min(stop, position + len(data))
+            if (
+                low < high
+                and data[low - position : high - position] != part[low - begin : high - begin]
+            ):
+                return True
+            stop = begin
+        if stop <= position:
+            return False
+        if len(self._parts) > RECENT:
+            self._seal()
+        return self._history.differs(position, data[: stop - position])
 
     def _queue(self, start: int, data: bytes | memoryview, segment: Segment) -> tuple[int, bool]:
         """Deliver or queue new data: return how many bytes were new, and whether others differ."""
@@ -530,11 +584,12 @@ class ReceiveQueue:
             return 0, False
         disorder = self._disorder
         if start == self.next and (disorder is None or not disorder.starts):
-            self._append(data, (frame,), time_ns, time_ns)
+            self.next += len(data)
+            self._deliver((data,), [len(data)], ((frame,),), [time_ns], [time_ns])
             return len(data), False
         disorder = self._need_disorder()
-        if not disorder.starts and self.acked is not None:
-            disorder.ack_positions = [self._position(self.acked)]
+        if not disorder.starts and self._acked is not None:
+            disorder.ack_positions = [self._position(self._acked)]
             disorder.ack_times = [time_ns]
         brought, differs = self._fill(disorder, start, data, frame, time_ns)
         self._drain(disorder, frame, time_ns)
@@ -575,22 +630,36 @@ class ReceiveQueue:
 
         With `filler` 0 nothing was filled: the pieces were available when they came.
         """
-        count, last, freed = 0, 0, []
-        for start, (data, frame, time_ns) in zip(disorder.starts, disorder.pieces, strict=True):
-            if start != self.next:
+        ready: list[tuple[bytes, int, int]] = []
+        position = self._next
+        for start, piece in zip(disorder.starts, disorder.pieces, strict=True):
+            if start != position:
                 break
-            if filler in (0, frame):
-                self._append(data, (frame,), time_ns, time_ns)
-            else:
-                self._append(data, (frame, filler), filler_time, time_ns)
-                self.flow.out_of_order_segments += frame != last
-                last = frame
-            freed.append(len(data))
-            count += 1
-        del disorder.starts[:count], disorder.pieces[:count]
-        self._discharge(disorder, *freed)
+            ready.append(piece)
+            position += len(piece[0])
+        del disorder.starts[: len(ready)], disorder.pieces[: len(ready)]
         if not disorder.starts:
             disorder.ack_positions, disorder.ack_times = [], []
+        if ready:
+            self._deliver_pieces(disorder, ready, filler, filler_time)
+
+    def _deliver_pieces(
+        self,
+        disorder: _Disorder,
+        pieces: list[tuple[bytes, int, int]],
+        filler: int,
+        filler_time: int,
+    ) -> None:
+        parts, frames, firsts = map(list, zip(*pieces, strict=True))
+        lengths = list(map(len, parts))
+        self._discharge(disorder, *lengths)
+        self.next = self._next + sum(lengths)
+        if filler:
+            self.flow.out_of_order_segments += len({*frames, filler}) - 1
+            pairs = [(frame, filler) if frame != filler else (frame,) for frame in frames]
+            self._deliver(parts, lengths, pairs, [filler_time] * len(parts), firsts)
+        else:
+            self._deliver(parts, lengths, list(zip(frames)), firsts, firsts)
 
     # Holes
 
@@ -628,7 +697,7 @@ class ReceiveQueue:
             return LOST_CUT
         if not self.flow.packets[1 - self.direction]:
             return LOST_ONE_WAY
-        acked = self.acked is not None and self._position(self.acked) >= high
+        acked = self._acked is not None and self._position(self._acked) >= high
         return LOST_ACKED if acked else LOST_UNACKED
 
     def _tell_missing_tail(self) -> None:
@@ -636,8 +705,8 @@ class ReceiveQueue:
         if self.next is None:
             return
         stop = self._top
-        if self.acked is not None:
-            acked = self._position(self.acked)
+        if self._acked is not None:
+            acked = self._position(self._acked)
             if self._fin is not None:
                 acked = min(acked, self._fin)
             # One more than was sent acknowledges a FIN (RFC 9293 §3.4), which may be missing too.
@@ -657,6 +726,10 @@ class ReceiveQueue:
     def _next(self) -> int:
         return self.next or 0
 
+    @property
+    def _acked(self) -> int | None:
+        return self.flow.acknowledged[self.direction]
+
     def _position(self, seq: int) -> int:
         return self._next + signed(seq - self._next)
 
@@ -665,9 +738,10 @@ class ReceiveQueue:
             self._disorder = _Disorder()
         return self._disorder
 
-    def _charge(self, disorder: _Disorder, size: int) -> None:
-        disorder.cost += size + SEGMENT_COST
-        self._bounds.cost += size + SEGMENT_COST
+    def _charge(self, disorder: _Disorder, *sizes: int) -> None:
+        taken = sum(sizes) + SEGMENT_COST * len(sizes)
+        disorder.cost += taken
+        self._bounds.cost += taken
         self._bounds.waiting.setdefault(self)
 
     def _discharge(self, disorder: _Disorder, *sizes: int) -> None:
@@ -693,17 +767,23 @@ class ReceiveQueue:
     def _tell(self, error: DissectError) -> None:
         self._ready.append(error)
 
-    def _append(
-        self, data: bytes | memoryview, frames: Frames, time_ns: int, first_time_ns: int
+    def _deliver(
+        self,
+        parts: Sequence[bytes | memoryview],
+        lengths: list[int],
+        frames: Sequence[Frames],
+        times: list[int],
+        firsts: list[int],
     ) -> None:
-        """Deliver one piece; time never runs backwards, whatever the capture says."""
-        self.next = self._next + len(data)
-        self._last_time = max(self._last_time, time_ns)
-        self._parts.append(data)
-        self._lengths.append(len(data))
-        self._frames.append(frames)
-        self._times.append(self._last_time)
-        self._firsts.append(first_time_ns)
+        """Deliver pieces; time never runs backwards, whatever the capture says."""
+        self._parts += parts
+        self._lengths += lengths
+        self._frames += frames
+        self._firsts += firsts
+        if times[0] < self._last_time or sorted(times) != times:
+            times = list(accumulate(times, max, initial=self._last_time))[1:]
+        self._times += times
+        self._last_time = times[-1]
 
     def _seal(self) -> None:
         """Make a chunk of the pieces delivered so far."""
@@ -740,6 +820,16 @@ class _Place(TypedDict):
 
 def _at(frame: int, time_ns: int) -> _Place:
     return {"layer": "tcp", "severity": "warning", "frame_number": frame, "time_ns": time_ns}
+
+
+def _overlap(stretches: list[tuple[int, int]], low: int, high: int) -> int:
+    """Count the bytes from `low` to `high` that lie in ascending stretches."""
+    at = max(bisect_right(stretches, (low, low)) - 1, 0)
+    total = 0
+    while at < len(stretches) and stretches[at][0] < high:
+        total += max(min(high, stretches[at][1]) - max(low, stretches[at][0]), 0)
+        at += 1
+    return total
 
 
 def _lowest(segments: Sequence[Segment]) -> int:

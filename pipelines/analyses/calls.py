@@ -48,7 +48,6 @@ RFC 3261 §9, §13, §15, §16.7, §17, §21; RFC 6076 §4; RFC 3264 §5; [MS-CO
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -108,7 +107,7 @@ _REDIRECTING_FIRST = (401, 407, 415, 420, 484)
         "content_type",
         "diagnostics_code",
     ),
-    bodies=("message_id", "call_id", "media_type", "value"),
+    bodies=("message_id", "call_id", "media_type", "media"),
 )
 def calls(messages: pd.DataFrame, bodies: pd.DataFrame) -> pd.DataFrame:
     """Return the calls in `messages`.
@@ -152,11 +151,15 @@ class _Trace:
     """N messages of methods that make, change or end sessions, and the attempts they belong to."""
 
     messages: pd.DataFrame
+    """(N rows) in order of time."""
     keys: MessageKeys
+    """(N,) what matching looks at."""
     time_ns: Integers
+    """(N,) nanoseconds since 1970 UTC."""
     opening: Booleans
     """(N,) INVITEs of attempts."""
     attempts: Groups
+    """Messages with the Call-ID of an attempt and its tag on either side."""
     by_caller: Booleans
     """(N,) whether the From tag is the caller's."""
     tries: Groups
@@ -550,16 +553,15 @@ def _modalities(trace: _Trace, bodies: pd.DataFrame) -> Any:
 
     That is the INVITE's, or the answer's where the INVITE has none (RFC 3261 §13.2.1).
     """
-    is_sdp = is_one_of(bodies["media_type"], "application/sdp")
-    offers = bodies[is_sdp & bodies["value"].notna().to_numpy(dtype=np.bool_)]
+    offers = bodies[is_one_of(bodies["media_type"], "application/sdp")]
     rows = _rows_of(trace, offers["message_id"])
     attempts = Groups(np.append(trace.attempts.of_row, -1)[rows], trace.attempts.count)
     first = attempts.best(rows >= 0, rows)
     chosen = attempts.rows(rows == attempts.spread(np.append(rows, -1)[first], -2))
     media: list[set[str]] = [set() for _ in range(attempts.count)]
-    of_chosen = attempts.of_row[chosen].tolist()
-    for attempt, value in zip(of_chosen, offers["value"].iloc[chosen].tolist(), strict=True):
-        media[attempt].update(_offered(value))
+    offered = offers["media"].iloc[chosen].astype("string").fillna("").tolist()
+    for attempt, names in zip(attempts.of_row[chosen].tolist(), offered, strict=True):
+        media[attempt].update(names.split(","))
     return words(np.array([_modality(frozenset(one)) for one in media], dtype=object))
 
 
@@ -570,12 +572,6 @@ def _rows_of(trace: _Trace, message_ids: pd.Series[Any]) -> Integers:
     row_of = np.full(max(ours.max(initial=-1), wanted.max(initial=-1)) + 2, -1, dtype=np.int64)
     row_of[ours] = setting_up
     return row_of[wanted]
-
-
-def _offered(value: str) -> list[str]:
-    """Return the media of a session description; port 0 offers none (RFC 3264 §5.1)."""
-    media = json.loads(value).get("media") or []
-    return [line["media"] for line in media if line.get("port") != 0]
 
 
 @lru_cache(maxsize=1024)

@@ -47,13 +47,21 @@ class _Body:
     """One C3P document and the message that carried it."""
 
     message_id: str
+    """The message, as in `messages`."""
     time_ns: int
+    """Its time, nanoseconds since 1970 UTC."""
     capture: str
+    """Capture that shows it."""
     frame_number: int
+    """Frame that completed it."""
     call_id: str
+    """Its Call-ID."""
     hop: Hop
+    """Its hop."""
     carrier: Carrier
+    """The SIP request that it is, or answers."""
     value: dict[str, Any]
+    """The document, fields as in :class:`dissectors.bodies.cccp.ConferenceControl`."""
 
     @property
     def verb(self) -> str:
@@ -66,6 +74,7 @@ class _Command:
     """One row: a command, a notification, or an answer to a command that was not seen."""
 
     body: _Body
+    """Its first copy."""
     carriers: set[Carrier]
     """SIP requests that carried it: more than one after a challenge."""
     answer: _Body | None = None
@@ -96,8 +105,11 @@ class _Commands:
     """The commands of one capture, found body by body."""
 
     rows: list[_Command] = field(default_factory=list)
+    """In order of time."""
     _by_request: dict[tuple[str, str | None, str | None], _Command] = field(default_factory=dict)
+    """Call-ID, requestId and requester → the last such command."""
     _notified: set[tuple[str, Carrier, str | None]] = field(default_factory=set)
+    """Notifications that have a row."""
 
     def push(self, body: _Body) -> None:
         """Take the next body, in order of time."""

@@ -105,8 +105,11 @@ class _Dialogs:
     """N messages and the dialogs they belong to."""
 
     messages: pd.DataFrame
+    """(N rows) in order of time."""
     keys: MessageKeys
+    """(N,) what matching looks at."""
     dialogs: Groups
+    """Messages with both tags of a dialog."""
     first: Integers
     """(dialogs,) row of the first message with both tags."""
     from_initiates: Booleans

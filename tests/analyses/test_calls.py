@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pandas as pd
@@ -32,9 +31,9 @@ def only(script: str, **options: Any) -> pd.Series:
     return found.iloc[0]
 
 
-def sdp(message_id: str, *media: str, port: int = 5000) -> dict[str, Any]:
-    value = {"version": "0", "media": [{"media": one, "port": port} for one in media]}
-    return {"message_id": message_id, "media_type": "application/sdp", "value": json.dumps(value)}
+def sdp(message_id: str, *media: str) -> dict[str, Any]:
+    offered = ",".join(media) or None
+    return {"message_id": message_id, "media_type": "application/sdp", "media": offered}
 
 
 # --- an ordinary call ---------------------------------------------------------------------------
@@ -480,6 +479,42 @@ def test_both_branches_answer() -> None:
     assert (call["duration_s"], call["released_by"], call["branches"]) == (6, "callee", 2)
 
 
+def test_the_call_is_open_while_one_of_two_branches_is() -> None:
+    call = only(
+        "0 alice>fe INVITE \n 3 fe>alice 200 to=x \n 3 fe>alice 200 to=y"
+        "\n 3.2 alice>fe BYE cseq=2 to=y"
+    )
+    assert call["outcome"] == "answered"
+    assert pd.isna(call["end_time"]) and pd.isna(call["released_by"])
+
+
+def test_a_2xx_that_the_proxy_kept_to_itself_is_no_session_of_the_caller() -> None:
+    call = only(
+        FORK
+        + """
+        6.0 mobile>fe 200 to=mobile
+        6.1 fe>alice  200 to=mobile
+        6.2 desk>fe   200 to=desk
+        9.1 alice>fe  BYE cseq=2 to=mobile
+        """
+    )
+    assert call["duration_s"] == 3
+
+
+def test_the_ack_of_a_proxy_to_a_branch_that_failed_is_not_the_callers() -> None:
+    call = only(
+        FORK
+        + """
+        5.0 desk>fe   486 to=desk
+        5.1 fe>desk   ACK to=desk
+        6.0 mobile>fe 200 to=mobile
+        6.1 fe>alice  200 to=mobile
+        """
+    )
+    assert call["outcome"] == "answered"
+    assert pd.isna(call["ack_time"])
+
+
 def test_a_proxy_that_cancels_the_losing_branch_is_not_the_caller() -> None:
     call = only(FORK + "\n 6 fe>desk CANCEL \n 6.1 fe>desk CANCEL")
     assert call["outcome"] == "unanswered"
@@ -691,9 +726,9 @@ def test_modality(media: tuple[str, ...], modality: str | None, text: str) -> No
     assert call["modality"] == modality if modality else pd.isna(call["modality"])
 
 
-def test_modality_of_an_offer_in_parts_and_of_refused_media() -> None:
-    parts = [sdp("1-1-1", "audio"), sdp("1-1-1", "video", port=0)]
-    assert only(ANSWERED, bodies=parts)["modality"] == "audio"
+def test_modality_of_an_offer_in_parts() -> None:
+    parts = [sdp("1-1-1", "audio"), sdp("1-1-1", "audio", "video")]
+    assert only(ANSWERED, bodies=parts)["modality"] == "video"
 
 
 def test_modality_of_an_offer_in_the_2xx() -> None:

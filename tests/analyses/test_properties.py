@@ -72,7 +72,7 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(object).where(table.notna(), None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(anything())
 def test_transactions(rows: list[dict[str, Any]]) -> None:
     found = transactions(typed(rows, MESSAGES))
@@ -87,7 +87,7 @@ def test_transactions(rows: list[dict[str, Any]]) -> None:
     assert ((found["outcome"] == "response_only") == found["start_time"].isna()).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(anything())
 def test_calls(rows: list[dict[str, Any]]) -> None:
     found = calls(typed(rows, MESSAGES), typed([], BODIES))
@@ -103,18 +103,15 @@ def test_calls(rows: list[dict[str, Any]]) -> None:
         assert not (found[column] < 0).any()
     for column in ("outcome", "route", "start_time", "call_key", "invites", "hops", "branches"):
         assert found[column].notna().all()
-    answered = found["outcome"] == "answered"
-    assert (
-        not found.loc[~answered, ["answer_time", "setup_delay_s", "duration_s"]].notna().any().any()
-    )
-    assert found.loc[answered & found["status_code"].notna(), "answer_time"].notna().all()
-    assert (
-        found["outcome"].isin(["cancelled", "timed_out", "unanswered", "answered"])
-        | found["status_code"].notna()
-    ).all()
+    answered, told = found["outcome"] == "answered", found["status_code"].notna()
+    for column in ("answer_time", "setup_delay_s", "duration_s"):
+        assert found.loc[~answered, column].isna().all()
+    assert found.loc[answered & told, "answer_time"].notna().all()
+    without = found.loc[~told, "outcome"]
+    assert without.isin(["answered", "cancelled", "timed_out", "unanswered"]).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(anything())
 def test_dialogs(rows: list[dict[str, Any]]) -> None:
     found = dialogs(typed(rows, MESSAGES))
@@ -125,7 +122,7 @@ def test_dialogs(rows: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("name", ["transactions", "dialogs", "calls"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(rows=anything())
 def test_types_of_text_change_nothing(name: str, rows: list[dict[str, Any]]) -> None:
     first, *others = (plain(of_table(name, typed(rows, MESSAGES, text))) for text in TEXT_TYPES)
@@ -134,7 +131,7 @@ def test_types_of_text_change_nothing(name: str, rows: list[dict[str, Any]]) -> 
 
 
 @pytest.mark.parametrize("name", ["transactions", "dialogs", "calls"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(rows=anything())
 def test_calls_may_be_handed_over_in_portions(name: str, rows: list[dict[str, Any]]) -> None:
     def rows_of(*call_ids: str | None) -> pd.DataFrame:
@@ -153,7 +150,7 @@ def many(count: int) -> pd.DataFrame:
         "0.0 a>b INVITE \n 0.1 b>a 180 \n 0.5 b>a 200 \n 0.6 a>b ACK \n 0.8 a>b BYE cseq=2"
         "\n 0.9 b>a 200 BYE cseq=2"
     )
-    rows = pd.concat([one] * count, ignore_index=True)
+    rows = one.iloc[np.tile(np.arange(len(one)), count)].reset_index(drop=True)
     call = np.repeat(np.arange(count), len(one))
     name = pd.Series(call).astype("string")
     shift = pd.to_timedelta(call, "s")
@@ -182,7 +179,7 @@ def test_many_branches_in_one_call() -> None:
     # One Call-ID, one tag and thousands of INVITEs: what a loop or an attacker makes.
     count = 20_000
     rows = messages("0 a>b INVITE")
-    rows = pd.concat([rows] * count, ignore_index=True)
+    rows = rows.iloc[np.zeros(count, np.int64)].reset_index(drop=True)
     rows = rows.assign(
         cseq=pd.array(np.arange(count), dtype="Int64"),
         via_branch=pd.Series(np.arange(count)).astype("string"),

@@ -49,7 +49,7 @@ def multiparts(draw: st.DrawFn) -> tuple[bytes, str, bytes]:
 
 
 @given(multiparts())
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_right_bodies_give_the_parts_that_email_gives(made: tuple[bytes, str, bytes]) -> None:
     data, boundary, end = made
     head = f'Content-Type: multipart/mixed; boundary="{boundary}"'.encode()

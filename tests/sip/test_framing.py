@@ -150,7 +150,7 @@ def test_the_bounds_do_not_depend_on_the_cuts(parts: list[bytes], bound: int) ->
 @given(st.binary(min_size=1, max_size=300), st.lists(st.integers(0, 300), max_size=5))
 def test_any_bytes_give_messages_or_errors(data: bytes, cuts: list[int]) -> None:
     for stream in (data, HEAD + data, HEAD + b"\r\n" + data):
-        assert _frame(*_cut(stream, cuts))
+        assert _frame(*_cut(stream, cuts)) or not stream.strip(b"\r\n")
 
 
 def test_every_length_of_a_cut_stream_is_accounted_for() -> None:
@@ -413,6 +413,22 @@ def test_a_gap_within_a_body_is_told_with_what_is_missing() -> None:
     assert second.get("call-id") == "two"
 
 
+@pytest.mark.parametrize(
+    ("before", "hurt"),
+    [
+        (HEAD + b"\r\n", False),
+        (HEAD + b"\r\n\r\n\r\n", False),
+        (HEAD + b"\r\n" + SDP, True),
+        (HEAD + b"Content-Type: a/b\r\n\r\n", True),
+    ],
+)
+def test_a_gap_after_a_message_without_length(before: bytes, hurt: bool) -> None:
+    events = _with_gap(before + b"lost" + MESSAGES[1], len(before), len(before) + 4, known=True)
+    assert [message.truncated for message in messages_of(events)] == [hurt, False]
+    [lost] = [error for error in errors_of(events) if isinstance(error, Lost)]
+    assert ("between messages" in lost.summary) != hurt
+
+
 def test_two_gaps_within_a_body() -> None:
     data = MESSAGES[3] + MESSAGES[1]
     body = data.index(b"\r\n\r\n") + 4
@@ -454,6 +470,25 @@ def test_a_gap_between_messages_is_told() -> None:
     assert "unknown number of bytes" in error.summary
     assert _call_ids(events) == ["one", "two"]
     assert not list(framer.finish())
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.sampled_from(PARTS), min_size=1, max_size=4), st.integers(-1, 200))
+    )
+)
+@settings(max_examples=150)
+def test_gaps_in_broken_streams(pieces: list[tuple[list[bytes], int]]) -> None:
+    """Every event has a frame that was there, and every gap is told."""
+    chunks = [
+        chunk(b"".join(parts), first_frame=number, gap=gap)
+        for number, (parts, gap) in enumerate(pieces, 1)
+    ]
+    events = _frame(*chunks)
+    assert sum(isinstance(e, Lost) for e in events) >= sum(gap != 0 for _, gap in pieces)
+    for event in events:
+        frames = event.frames if isinstance(event, SipMessage) else (event.frame_number,)
+        assert set(frames) <= set(range(1, len(pieces) + 1))
 
 
 def test_a_gap_first_of_all() -> None:

@@ -64,6 +64,7 @@ def test_compact_names_are_found_by_their_full_ones() -> None:
         ("Subject:", "Subject", ""),
         ("Subject: a: b", "Subject", "a: b"),
         ("SuBjEcT: \u00a0", "SuBjEcT", "\u00a0"),
+        ("Subject: \x0ca\x0c", "Subject", "\x0ca\x0c"),
         ("X\u2028Y: a\x0bb\x85c", "X\u2028Y", "a\x0bb\x85c"),
     ],
 )
@@ -72,6 +73,12 @@ def test_white_space_around_name_and_value_goes(line: str, name: str, value: str
     assert message.headers == [(name, value), ("To", "b")]
     assert message.get(name.lower()) == value
     assert not faults
+
+
+def test_other_line_breaks_of_unicode_are_text() -> None:
+    for end in ("", "\r\n", "\r\n\r\n"):
+        message = decode_head(f"BYE sip:a SIP/2.0\r\nA: \x0c\r\nB: \x0c{end}".encode())
+        assert message.headers == [("A", "\x0c"), ("B", "\x0c")]
 
 
 def test_folded_lines_are_joined_by_one_space() -> None:

@@ -1,0 +1,1 @@
+"""Tests of the road from files to tables and back to files."""

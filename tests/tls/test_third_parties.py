@@ -1,0 +1,453 @@
+"""Connections of other stacks: tlslite-ng, OpenSSL's own tools, and captures of other projects."""
+
+from __future__ import annotations
+
+import select
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dissectors.tls.keys import KeyRing
+from dissectors.transport.stream import StreamChunk
+from tests.tls.handshakes import (
+    CLIENT,
+    SERVER,
+    Flight,
+    Outcome,
+    decrypt,
+    identity,
+    one_side_first,
+    segments,
+)
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "tls"
+
+
+def heard_in_any_order(flights: list[Flight], keys: Callable[[], KeyRing]) -> list[Outcome]:
+    cut = segments(flights)
+    arrangements = (cut, one_side_first(cut, CLIENT), one_side_first(cut, SERVER))
+    return [decrypt(arranged, keys()) for arranged in arrangements]
+
+
+class Relay:
+    """Stands between two sockets and keeps what passes."""
+
+    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+        self.flights: list[Flight] = []
+        self._ends = {client: (CLIENT, server), server: (SERVER, client)}
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        open_ends = dict(self._ends)
+        while open_ends:
+            for end in select.select(list(open_ends), [], [], 10)[0] or list(open_ends):
+                side, other = open_ends[end]
+                data = b""
+                with suppress(OSError):
+                    data = end.recv(1 << 16)
+                if not data:
+                    del open_ends[end]
+                    with suppress(OSError):
+                        other.shutdown(socket.SHUT_WR)
+                    continue
+                self.flights.append((side, data))
+                # Whoever has hung up already misses a goodbye, or a ticket.
+                with suppress(OSError):
+                    other.sendall(data)
+
+    def join(self) -> list[Flight]:
+        self._thread.join(20)
+        return self.flights
+
+
+# tlslite-ng
+
+
+@contextmanager
+def relayed() -> Iterator[tuple[socket.socket, socket.socket, Relay]]:
+    """Two sockets that talk to each other through a relay."""
+    client, client_far = socket.socketpair()
+    server, server_far = socket.socketpair()
+    relay = Relay(client_far, server_far)
+    with client, server, client_far, server_far:
+        for end in (client, server):
+            end.settimeout(20)
+        yield client, server, relay
+
+
+def tlslite_talk(
+    suite: tuple[str, str], version: tuple[int, int], **settings: Any
+) -> tuple[list[Flight], bytes, dict[int, bytes], Any]:
+    """Let tlslite-ng talk to itself; returns flights, a key log, what was said, its connection."""
+    tlslite = pytest.importorskip("tlslite.api")
+    wanted = tlslite.HandshakeSettings()
+    wanted.cipherNames, wanted.macNames = [suite[0]], [suite[1], "aead"]
+    wanted.minVersion = wanted.maxVersion = version
+    for name, value in settings.items():
+        setattr(wanted, name, value)
+    key, certificate = identity("rsa")
+    chain = tlslite.X509CertChain()
+    chain.parsePemList(certificate.decode())
+    private = tlslite.parsePEMKey(key.decode(), private=True)
+    said = {CLIENT: b"", SERVER: b""}
+    with relayed() as (client_socket, server_socket, relay):
+        client, server = tlslite.TLSConnection(client_socket), tlslite.TLSConnection(server_socket)
+
+        def serve() -> None:
+            server.handshakeServer(certChain=chain, privateKey=private, settings=wanted)
+            for size in (10, 1500, 17_000):
+                said[CLIENT] += server.read(size, size)
+                line = bytes([size % 251]) * size
+                server.send(line)
+                said[SERVER] += line
+            server.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        client.handshakeClientCert(settings=wanted, serverName="fe01.contoso.com")
+        for size in (10, 1500, 17_000):
+            client.send(bytes([size % 251]) * size)
+            assert len(client.read(size, size)) == size
+        client.close()
+        thread.join(20)
+        client_socket.close()
+        server_socket.close()
+        flights = relay.join()
+    return flights, keylog_of_tlslite(client, version), said, client
+
+
+def keylog_of_tlslite(connection: Any, version: tuple[int, int]) -> bytes:
+    """tlslite-ng writes no key log, and forgets the secrets of TLS 1.3's handshake."""
+    random, session = connection._clientRandom.hex(), connection.session
+    if version < (3, 4):
+        return f"CLIENT_RANDOM {random} {session.masterSecret.hex()}".encode()
+    return (
+        f"CLIENT_TRAFFIC_SECRET_0 {random} {session.cl_app_secret.hex()}\n"
+        f"SERVER_TRAFFIC_SECRET_0 {random} {session.sr_app_secret.hex()}\n"
+    ).encode()
+
+
+@pytest.mark.parametrize("encrypt_then_mac", [True, False])
+@pytest.mark.parametrize(
+    ("suite", "version"),
+    [
+        (("aes128", "sha"), (3, 1)),
+        (("aes256", "sha"), (3, 2)),
+        (("aes128", "sha256"), (3, 3)),
+        (("aes256", "sha384"), (3, 3)),
+        (("aes128gcm", "aead"), (3, 3)),
+        (("aes256ccm", "aead"), (3, 3)),
+        (("aes128ccm_8", "aead"), (3, 3)),
+        (("chacha20-poly1305", "aead"), (3, 3)),
+        (("aes256gcm", "aead"), (3, 4)),
+        (("aes128ccm", "aead"), (3, 4)),
+        (("aes128ccm_8", "aead"), (3, 4)),
+        (("chacha20-poly1305", "aead"), (3, 4)),
+    ],
+)
+def test_tlslite(suite: tuple[str, str], version: tuple[int, int], encrypt_then_mac: bool) -> None:
+    flights, keylog, said, _ = tlslite_talk(
+        suite, version, useEncryptThenMAC=encrypt_then_mac, useExtendedMasterSecret=encrypt_then_mac
+    )
+
+    def keys() -> KeyRing:
+        ring = KeyRing()
+        assert ring.add_keylog(keylog, "tlslite.log") == []
+        return ring
+
+    assert [len(line) for line in said.values()] == [18_510, 18_510]
+    for outcome in heard_in_any_order(flights, keys):
+        assert outcome.faults == []
+        assert (outcome.heard(CLIENT), outcome.heard(SERVER)) == (said[CLIENT], said[SERVER])
+        info = outcome.session.info
+        assert info.version == f"TLS 1.{version[1] - 1}"
+        assert info.cipher_suite is not None
+        if version < (3, 4):
+            assert info.extended_master_secret == encrypt_then_mac
+            cbc = suite[1].startswith("sha")
+            assert info.encrypt_then_mac == (encrypt_then_mac and cbc)
+            assert info.server_certificate == "CN=fe01.contoso.com,O=Contoso"
+
+
+def test_tlslite_records_with_padding() -> None:
+    flights, keylog, said, _ = tlslite_talk(
+        ("aes128gcm", "aead"),
+        (3, 4),
+        padding_cb=lambda length, kind, limit: min(50, limit - length - 1),
+    )
+    keys = KeyRing()
+    keys.add_keylog(keylog, "tlslite.log")
+    outcome = decrypt(segments(flights), keys)
+    assert outcome.faults == []
+    assert (outcome.heard(CLIENT), outcome.heard(SERVER)) == (said[CLIENT], said[SERVER])
+
+
+# OpenSSL's tools
+
+
+needs_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="openssl is not installed"
+)
+
+
+class Typist:
+    """One of OpenSSL's tools, with a pipe to type into."""
+
+    def __init__(self, directory: Path, tool: str, *arguments: str) -> None:
+        self._output = directory / f"{tool}.out"
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                ["openssl", tool, *arguments],
+                cwd=directory,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def type(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+
+    def wait_for(self, text: bytes) -> None:
+        wait(lambda: text in self._output.read_bytes(), self._output)
+
+    def leave(self) -> None:
+        """End by closing the pipe, which s_client takes for a goodbye."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(20)
+
+    def end(self) -> None:
+        self._process.terminate()
+        with suppress(OSError):
+            self.leave()
+
+
+def wait(done: Callable[[], bool], output: Path | None = None) -> None:
+    end = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < end, output and output.read_bytes()[-500:]
+        time.sleep(0.01)
+
+
+class OpensslServer:
+    """`openssl s_server`, to which `openssl s_client` comes through a relay."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.directory = directory
+        key, certificate = identity("rsa")
+        (directory / "server.pem").write_bytes(key + certificate)
+        self._socket = directory / "server.sock"
+        self._socket.unlink(missing_ok=True)
+        self.server = Typist(
+            directory, "s_server", "-unix", "server.sock", "-cert", "server.pem", *arguments
+        )
+        wait(self._socket.exists)
+
+    def connect(self, *arguments: str) -> None:
+        """Start a client and its relay."""
+        near = self.directory / "client.sock"
+        near.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as door:
+            door.bind(str(near))
+            door.listen(1)
+            door.settimeout(20)
+            always = ("-unix", "client.sock", "-keylogfile", "keys.log", "-servername", "fe01")
+            self.client = Typist(self.directory, "s_client", *always, *arguments)
+            client_end, _ = door.accept()
+        server_end = socket.socket(socket.AF_UNIX)
+        server_end.connect(str(self._socket))
+        self.relay = Relay(client_end, server_end)
+
+    def say(self, side: int, line: bytes) -> None:
+        """Type a line into one side, and wait until the other has printed it."""
+        sides = (self.client, self.server)
+        sides[side].type(line)
+        sides[1 - side].wait_for(line)
+
+    def command(self, side: int, letter: bytes) -> None:
+        """Type a command letter into one side, and wait until it has sent something."""
+        sent = self.sent(side)
+        (self.client, self.server)[side].type(letter + b"\n")
+        wait(lambda: self.sent(side) > sent)
+
+    def sent(self, side: int) -> int:
+        """Count the flights of one side so far."""
+        return sum(sender == side for sender, _ in self.relay.flights)
+
+    def hang_up(self) -> list[Flight]:
+        """Let the client leave, and return all that passed."""
+        self.client.leave()
+        return self.relay.join()
+
+    def end(self) -> None:
+        self.server.end()
+
+    def keys(self) -> KeyRing:
+        ring = KeyRing()
+        assert ring.add_keylog((self.directory / "keys.log").read_bytes(), "keys.log") == []
+        return ring
+
+
+@contextmanager
+def openssl_server(directory: Path, *arguments: str) -> Iterator[OpensslServer]:
+    server = OpensslServer(directory, *arguments)
+    try:
+        yield server
+    finally:
+        server.end()
+
+
+@needs_openssl
+@pytest.mark.parametrize(
+    "suite",
+    [
+        "TLS_AES_128_GCM_SHA256",
+        "TLS_AES_256_GCM_SHA384",
+        "TLS_CHACHA20_POLY1305_SHA256",
+        "TLS_AES_128_CCM_SHA256",
+        "TLS_AES_128_CCM_8_SHA256",
+    ],
+)
+def test_openssl_key_updates(tmp_path: Path, suite: str) -> None:
+    with openssl_server(tmp_path, "-tls1_3", "-ciphersuites", suite) as talk:
+        talk.connect("-ciphersuites", suite)
+        talk.say(CLIENT, b"one\n")
+        talk.command(CLIENT, b"k")
+        talk.say(CLIENT, b"two\n")
+        talk.command(CLIENT, b"K")
+        talk.say(CLIENT, b"three\n")
+        talk.say(SERVER, b"four\n")
+        talk.command(SERVER, b"K")
+        talk.say(SERVER, b"five\n")
+        flights = talk.hang_up()
+    for outcome in heard_in_any_order(flights, talk.keys):
+        assert outcome.faults == []
+        assert outcome.heard(CLIENT) == b"one\ntwo\nthree\n"
+        assert outcome.heard(SERVER) == b"four\nfive\n"
+        assert outcome.session.info.cipher_suite == suite
+
+
+@needs_openssl
+def test_openssl_lost_key_update(tmp_path: Path) -> None:
+    with openssl_server(tmp_path, "-tls1_3") as talk:
+        talk.connect()
+        talk.say(CLIENT, b"one\n")
+        before = talk.sent(CLIENT)
+        talk.command(CLIENT, b"k")
+        talk.say(CLIENT, b"two\n")
+        talk.say(CLIENT, b"three\n")
+        flights = talk.hang_up()
+    cut = segments(flights)
+    client = [part for part in cut if part.direction == CLIENT]
+    lost, after = client[before : before + 2]
+    after.gap_before, after.gap_reason = len(lost.data), "segment not captured"
+    outcome = decrypt([part for part in cut if part is not lost], talk.keys())
+    assert outcome.faults == []
+    assert outcome.heard(CLIENT) == b"one\ntwo\nthree\n"
+    assert [chunk.gap_before for chunk in outcome.chunks if chunk.data == b"two\n"] == [-1]
+
+
+@needs_openssl
+@pytest.mark.parametrize("cipher", ["ECDHE-RSA-AES128-GCM-SHA256", "AES128-SHA"])
+@pytest.mark.parametrize("initiator", [CLIENT, SERVER])
+def test_openssl_renegotiation(tmp_path: Path, cipher: str, initiator: int) -> None:
+    with openssl_server(tmp_path, "-tls1_2", "-client_renegotiation") as talk:
+        talk.connect("-tls1_2", "-cipher", cipher)
+        talk.say(CLIENT, b"one\n")
+        talk.say(SERVER, b"two\n")
+        talk.command(initiator, (b"R", b"r")[initiator])
+        wait(lambda: len(talk.keys()) == 2)
+        talk.say(CLIENT, b"three\n")
+        talk.say(SERVER, b"four\n")
+        flights = talk.hang_up()
+    for outcome in heard_in_any_order(flights, talk.keys):
+        assert outcome.faults == []
+        assert outcome.heard(CLIENT) == b"one\nthree\n"
+        assert outcome.heard(SERVER) == b"two\nfour\n"
+        assert outcome.session.info.resumed is False
+
+
+@needs_openssl
+@pytest.mark.parametrize("accepted", [True, False])
+def test_openssl_early_data(tmp_path: Path, accepted: bool) -> None:
+    (tmp_path / "early.txt").write_bytes(b"sent too early\n")
+    with ExitStack() as stack:
+        options = ("-tls1_3", "-early_data", "-no_anti_replay")
+        talk = stack.enter_context(openssl_server(tmp_path, *options))
+        talk.connect("-sess_out", "session.pem")
+        talk.say(SERVER, b"hello\n")
+        talk.hang_up()
+        if not accepted:
+            # Another server cannot read the first one's ticket.
+            talk.end()
+            talk = stack.enter_context(openssl_server(tmp_path, *options))
+        talk.connect("-sess_in", "session.pem", "-early_data", "early.txt")
+        talk.say(CLIENT, b"and later\n")
+        flights = talk.hang_up()
+    assert b"CLIENT_EARLY_TRAFFIC_SECRET" in (tmp_path / "keys.log").read_bytes()
+    for outcome in heard_in_any_order(flights, talk.keys):
+        early = b"sent too early\n" if accepted else b""
+        assert outcome.heard(CLIENT) == early + b"and later\n"
+        assert ["refused" in fault.summary for fault in outcome.faults] == [True] * (not accepted)
+        assert outcome.session.info.reason is None
+    # Without the early secret, the rest opens all the same.
+    lines = (tmp_path / "keys.log").read_bytes().splitlines()
+    keys = KeyRing()
+    keys.add_keylog(b"\n".join(line for line in lines if b"EARLY" not in line), "keys.log")
+    outcome = decrypt(one_side_first(segments(flights)), keys)
+    assert outcome.heard(CLIENT) == b"and later\n"
+    assert outcome.faults == []
+
+
+# Captures of other projects
+
+
+def tcp_segments(path: Path) -> list[StreamChunk]:
+    """The payloads of a capture of one connection, in order, by dpkt."""
+    dpkt = pytest.importorskip("dpkt")
+    found = []
+    with path.open("rb") as file:
+        for frame, (seconds, data) in enumerate(dpkt.pcap.Reader(file), 1):
+            tcp = dpkt.loopback.Loopback(data).data.data
+            if tcp.data:
+                direction = 0 if tcp.sport > tcp.dport else 1
+                times = [int(seconds * 1e9)]
+                payload = bytes(tcp.data)
+                found.append(
+                    StreamChunk(direction, payload, [len(payload)], [(frame,)], times, times)
+                )
+    return found
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not beside the checkout")
+@pytest.mark.parametrize(
+    ("name", "version", "suite"),
+    [
+        ("illustrated-tls12", "TLS 1.2", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"),
+        ("illustrated-tls13", "TLS 1.3", "TLS_AES_256_GCM_SHA384"),
+        ("illustrated-tls13-aes128", "TLS 1.3", "TLS_AES_128_GCM_SHA256"),
+    ],
+)
+def test_illustrated_connections(name: str, version: str, suite: str) -> None:
+    keys = KeyRing()
+    assert keys.add_keylog((CORPUS / f"{name}.keys").read_bytes(), name) == []
+    outcome = decrypt(tcp_segments(CORPUS / f"{name}.pcap"), keys)
+    assert outcome.faults == []
+    assert (outcome.heard(CLIENT), outcome.heard(SERVER)) == (b"ping", b"pong")
+    info = outcome.session.info
+    assert (info.version, info.cipher_suite) == (version, suite)
+    assert info.server_name == "example.ulfheim.net"
+    assert info.server_certificate is not None and "example.ulfheim.net" in info.server_certificate
+    assert info.reason is None
