@@ -46,10 +46,6 @@ def _where(path: Path, node: ast.AST) -> str:
     return f"{path.relative_to(CHECKOUT)}:{getattr(node, 'lineno', 1)}"
 
 
-def _module(path: Path) -> str:
-    return ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)
-
-
 def _public_definitions(body: list[ast.stmt]) -> Iterator[Definition]:
     """Yield public functions, classes and, of public classes, methods."""
     for node in body:
@@ -75,11 +71,13 @@ def _calls(path: Path) -> Iterator[ast.Call]:
 # --- documentation ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
-def test_everything_public_has_a_docstring(path: Path) -> None:
-    nodes = [_tree(path), *_public_definitions(_tree(path).body)]
-    missing = [_where(path, node) for node in nodes if not ast.get_docstring(node)]
-    assert not (missing and path.read_bytes()), missing
+def test_everything_public_has_a_docstring() -> None:
+    assert not [
+        _where(path, node)
+        for path in _sources(*PACKAGES)
+        for node in (_tree(path), *_public_definitions(_tree(path).body))
+        if not ast.get_docstring(node) and _tree(path).body
+    ]
 
 
 def _is_record(node: ast.ClassDef) -> bool:
@@ -103,11 +101,14 @@ def _undescribed_fields(node: ast.ClassDef) -> Iterator[ast.AnnAssign]:
             yield field
 
 
-@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
-def test_every_field_of_a_record_is_described(path: Path) -> None:
-    classes = (node for node in _public_definitions(_tree(path).body))
-    records = (node for node in classes if isinstance(node, ast.ClassDef) and _is_record(node))
-    assert not [_where(path, field) for record in records for field in _undescribed_fields(record)]
+def test_every_field_of_a_record_is_described() -> None:
+    assert not [
+        _where(path, field)
+        for path in _sources(*PACKAGES)
+        for node in _public_definitions(_tree(path).body)
+        if isinstance(node, ast.ClassDef) and _is_record(node)
+        for field in _undescribed_fields(node)
+    ]
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
@@ -142,13 +143,12 @@ def _code_lines(node: Function) -> int:
     return lines
 
 
-@pytest.mark.parametrize("path", _sources(*PACKAGES, "tests", "fixtures"), ids=_module)
-def test_no_function_is_long(path: Path) -> None:
-    functions = (node for node in ast.walk(_tree(path)) if isinstance(node, Function))
+def test_no_function_is_long() -> None:
     assert not [
         f"{_where(path, node)} {node.name}: {_code_lines(node)} lines"
-        for node in functions
-        if _code_lines(node) >= LONGEST_FUNCTION
+        for path in _sources(*PACKAGES, "tests", "fixtures")
+        for node in ast.walk(_tree(path))
+        if isinstance(node, Function) and _code_lines(node) >= LONGEST_FUNCTION
     ]
 
 
@@ -161,10 +161,13 @@ def _catches_anything(handler: ast.ExceptHandler) -> bool:
     return bool(names & {"Exception", "BaseException"}) and not passes_on
 
 
-@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
-def test_no_handler_catches_everything(path: Path) -> None:
-    handlers = (node for node in ast.walk(_tree(path)) if isinstance(node, ast.ExceptHandler))
-    assert not [_where(path, handler) for handler in handlers if _catches_anything(handler)]
+def test_no_handler_catches_everything() -> None:
+    assert not [
+        _where(path, node)
+        for path in _sources(*PACKAGES)
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.ExceptHandler) and _catches_anything(node)
+    ]
 
 
 def _may_print(path: Path) -> bool:
@@ -177,10 +180,11 @@ def _may_print(path: Path) -> bool:
     )
 
 
-@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
-def test_only_commands_print(path: Path) -> None:
-    prints = [_where(path, call) for call in _calls(path) if _name(call) == "print"]
-    assert not prints or _may_print(path), prints
+def test_only_commands_print() -> None:
+    silent = (path for path in _sources(*PACKAGES) if not _may_print(path))
+    assert not [
+        _where(path, call) for path in silent for call in _calls(path) if _name(call) == "print"
+    ]
 
 
 # --- who may read files -------------------------------------------------------------------------
@@ -239,10 +243,14 @@ def test_reading_is_recognised(code: str, reads: bool) -> None:
     assert _reads_a_file(call) == reads
 
 
-@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
-def test_only_ingest_reads_captures_and_keys(path: Path) -> None:
-    if path != CHECKOUT / "pipelines" / "ingest.py":
-        assert not [_where(path, call) for call in _calls(path) if _reads_a_file(call)]
+def test_only_ingest_reads_captures_and_keys() -> None:
+    ingest = CHECKOUT / "pipelines" / "ingest.py"
+    assert not [
+        _where(path, call)
+        for path in _sources(*PACKAGES)
+        for call in _calls(path)
+        if path != ingest and _reads_a_file(call)
+    ]
 
 
 # --- what may be imported -----------------------------------------------------------------------
@@ -266,11 +274,14 @@ def _imports_on_loading(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str]]:
             yield from _imports_on_loading(node.body)
 
 
-@pytest.mark.parametrize("path", _sources(*PACKAGES), ids=_module)
-def test_loading_needs_only_the_core_dependencies(path: Path) -> None:
+def test_loading_needs_only_the_core_dependencies() -> None:
     known = {*sys.stdlib_module_names, *PACKAGES, *_requirements()}
-    imported = _imports_on_loading(_tree(path).body)
-    assert not [f"{_where(path, node)} {name}" for node, name in imported if name not in known]
+    assert not [
+        f"{_where(path, node)} {name}"
+        for path in _sources(*PACKAGES)
+        for node, name in _imports_on_loading(_tree(path).body)
+        if name not in known
+    ]
 
 
 # --- registries: adding a file is all it takes --------------------------------------------------

@@ -129,7 +129,7 @@ class SlowRoad:
     """
 
     def __init__(self, defragmenter: Defragmenter | None = None) -> None:
-        self._defragmenter = defragmenter or Defragmenter()
+        self._defragmenter = Defragmenter() if defragmenter is None else defragmenter
         self.problems: list[DissectError] = []
         """What went wrong since the caller last emptied it."""
 

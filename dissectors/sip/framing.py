@@ -271,7 +271,8 @@ class SipFramer:
 
     def _read_garbage(self) -> bool:
         start = self._find_start_line()
-        end = self._scan if start < 0 else start
+        # The byte before `_scan` stays: it tells whether a line begins there.
+        end = max(self._at, self._scan - 1) if start < 0 else start
         self._skipped += end - self._at
         self._at = end
         if start < 0:
@@ -298,20 +299,20 @@ class SipFramer:
         buffer = self._buffer
         while True:
             hit = buffer.find(_VERSION, self._scan)
-            last = len(buffer) - len(_VERSION) if hit < 0 else hit
-            line = buffer.rfind(b"\n", self._scan, max(last, 0)) + 1
-            begin = max(self._scan, line, last - MAX_START_LINE)
+            last = max(0, len(buffer) - len(_VERSION)) if hit < 0 else hit
+            line = buffer.rfind(b"\n", self._scan, last) + 1
+            begin = max(self._scan, line, last + len(_VERSION) - MAX_START_LINE)
             end = -1 if hit < 0 else buffer.find(b"\n", hit, hit + MAX_START_LINE)
             if end < 0 and (hit < 0 or len(buffer) < hit + MAX_START_LINE):
                 self._scan = begin
                 return -1
-            start = -1 if end < 0 else self._start_in_line(begin, end + 1)
+            start = -1 if end < 0 else self._start_in_line(begin, hit)
             if start >= 0:
                 return start
-            self._scan = end + 1 if end >= 0 else hit + 1
+            self._scan = hit + len(_VERSION)
 
-    def _start_in_line(self, begin: int, end: int) -> int:
-        """Return where a start line begins in a line; -1 when there is none.
+    def _start_in_line(self, begin: int, hit: int) -> int:
+        """Return where the start line begins whose version stands at `hit`; -1 when there is none.
 
         It need not begin the line: a body often ends without a line end, and when its message is
         broken nobody knows where that is.
@@ -319,8 +320,9 @@ class SipFramer:
         is_line = begin > self._at and self._buffer[begin - 1] == _LF
         if is_line and START_LINE.match(self._buffer, begin):
             return begin
-        match = _BEHIND_BODY.search(self._buffer, begin, end)
-        return -1 if match is None else match.start()
+        if _STATUS_BEHIND_BODY.match(self._buffer, hit):
+            return hit
+        return _request_behind_body(self._buffer, begin, hit)
 
     def _read_skip(self) -> bool:
         """Skip the rest of a body whose middle a gap took."""
@@ -477,14 +479,30 @@ def _start_within(data: bytearray, begin: int, end: int) -> int:
 _LF = 0x0A
 _VERSION = b"SIP/2.0"
 
-# A start line that follows the last byte of a body: of a request only with a method and a scheme
-# that are known, since what stands before the method belongs to the body.
-_BEHIND_BODY = re.compile(
-    rb"(?:"
-    + b"|".join(method.encode() for method in sorted(METHODS))
-    + rb") (?:sips?|tel|im|pres):[^\r\n\"<>]*[ ]SIP/2\.0[ ]*\r?\n"
-    + rb"|SIP/2\.0 [1-6][0-9]{2}(?: [^\r\n]*)?\r?\n"
-)
+# A start line that follows the last byte of a body.
+_STATUS_BEHIND_BODY = re.compile(rb"SIP/2\.0 [1-6][0-9]{2}(?: [^\r\n]{0,256})?\r?\n")
+_VERSION_END = re.compile(rb"SIP/2\.0[ ]*\r?\n")
+_URI_BEHIND_BODY = re.compile(rb"(?:sips?|tel|im|pres):[^\s\"<>]*[ ]\Z")
+_METHODS = sorted((method.encode() for method in METHODS), key=len, reverse=True)
+
+
+def _request_behind_body(data: bytearray, begin: int, hit: int) -> int:
+    """Return where a request line begins whose version stands at `hit`; -1 when there is none.
+
+    Its method and scheme must be known, since what stands before the method belongs to the body.
+    """
+    space = data.rfind(b" ", begin, max(begin, hit - 1))
+    if space < 0 or not _VERSION_END.match(data, hit):
+        return -1
+    if not _URI_BEHIND_BODY.match(data[space + 1 : hit]):
+        return -1
+    # The longest method counts: BENOTIFY ends in NOTIFY. What a gap left of one, ENOTIFY, does not.
+    for method in _METHODS:
+        start = space - len(method)
+        if start >= begin and data.endswith(method, begin, space):
+            cut = start > begin and data[start - 1 : start].isupper()
+            return -1 if cut else start
+    return -1
 
 
 def _missing_length() -> DissectError:

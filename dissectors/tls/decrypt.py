@@ -205,7 +205,6 @@ class TlsSession:
             sequence += 1
         if sequence > first:
             half.advance(current, last, sequence)
-            half.failures = 0
             self._count(sequence - first, current.origin)
         return index + sequence - first
 
@@ -218,7 +217,11 @@ class TlsSession:
         info.decrypted_records += records
 
     def _take(self, half: Half, record: TlsRecord, out: Out) -> bool:
-        """Take one record of any kind; return False when it must wait for the other half."""
+        """Take one record of any kind; return False when it must wait for the other half.
+
+        A ChangeCipherSpec takes new keys into use, but in TLS 1.3, where it is but for show (RFC
+        8446 appendix D.4) and the first protected record speaks for itself.
+        """
         if record.gap_before:
             half.lose(record)
         if self._info.first_time_ns is None or record.first_time_ns < self._info.first_time_ns:
@@ -227,7 +230,9 @@ class TlsSession:
         if not half.closed and (half.switch_pending or unannounced):
             if not self._connection.may_begin(half):
                 return False
-            self._switch(half, unannounced)
+            half.switch_pending = False
+            if unannounced or not half.agreement.is_13:
+                self._connection.begin(half)
         if half.closed:
             self._pass_closed(half, record)
         elif half.encrypted:
@@ -235,19 +240,6 @@ class TlsSession:
         else:
             self._take_clear(half, record, out)
         return True
-
-    def _switch(self, half: Half, unannounced: bool) -> None:
-        """Take new keys into use.
-
-        A ChangeCipherSpec announces that, but in TLS 1.3, where it is but for show (RFC 8446
-        appendix D.4) and the first protected record speaks for itself.
-        """
-        announced, half.switch_pending = half.switch_pending, False
-        if half.agreement.is_13 and not unannounced:
-            return
-        if not half.agreement.is_13 and not announced:
-            half.doubt("the ChangeCipherSpec was lost", _FAILURES)
-        self._connection.begin(half)
 
     def _pass_closed(self, half: Half, record: TlsRecord) -> None:
         """Learn from a record that stays closed what its header tells."""

@@ -103,11 +103,11 @@ class _Segments:
             int(self.seq[at]), data, int(self.sent[at]), self.frame[at], self.time[at], fin
         )
 
-    def fitting(self, first: int, stop: int, until_ns: int, room: int) -> int:
-        """Return where a stretch has to end to be over in time and to fit into `room` bytes."""
+    def fitting(self, first: int, stop: int, room: int) -> int:
+        """Return where a stretch has to end to fit into `room` bytes."""
         for at in range(first, stop):
             room -= self.length[at] + SEGMENT_COST
-            if room < 0 or self.time[at] >= until_ns:
+            if room < 0:
                 return at
         return stop
 
@@ -321,8 +321,8 @@ def _take_stretch(
 def _take_part(queue: ReceiveQueue, segments: _Segments, at: int, stretch: _Stretch) -> int:
     """Take what may wait together, or else one segment; return the row after it."""
     if queue.is_waiting and not (stretch.cut or stretch.fin):
-        limits = queue.room_behind(int(segments.seq[at]), segments.time[at])
-        stop = segments.fitting(at, stretch.stop, *limits)
+        room = queue.room_behind(int(segments.seq[at]), segments.time[at])
+        stop = segments.fitting(at, stretch.stop, room)
         if stop > at:
             queue.wait(int(segments.seq[at]), segments.run(at, stop))
             return stop

@@ -312,26 +312,18 @@ class ReceiveQueue:
         """Take a FIN at the next position, as `can_extend` has found."""
         self._note_fin(self._next)
 
-    def room_behind(self, seq: int, now_ns: int) -> tuple[int, int]:
-        """Say whether segments from `seq` on, now, may simply wait behind all that waits.
+    def room_behind(self, seq: int, now_ns: int) -> int:
+        """Return how many bytes from `seq` on may wait behind all that waits; 0: they may not.
 
-        Returns
-        -------
-        int
-            Time at which the wait may come to an end, nanoseconds since 1970 UTC; 0: they may not.
-        int
-            Bytes that may wait until then, the cost of each segment included.
+        The cost of each segment counts. That a deadline passes meanwhile makes no difference: it is
+        looked at before the next segment that could fill the hole.
         """
         self.expire(now_ns)
         disorder = self._disorder
         if disorder is None or not disorder.starts or self._fin is not None:
-            return 0, 0
+            return 0
         behind = self._position(seq) - disorder.starts[-1] - len(disorder.pieces[-1][0])
-        if not 0 <= behind <= BEHIND:
-            return 0, 0
-        # An acknowledgment that comes meanwhile ends the wait no sooner than its grace.
-        until = min(self._deadline(disorder), now_ns + ACKED_GRACE_NS)
-        return until, QUEUE_BYTES - disorder.cost
+        return QUEUE_BYTES - disorder.cost if 0 <= behind <= BEHIND else 0
 
     def wait(self, seq: int, run: Run) -> None:
         """Queue a run behind all that waits, as `room_behind` has found."""

@@ -479,6 +479,23 @@ def test_both_branches_answer() -> None:
     assert (call["duration_s"], call["released_by"], call["branches"]) == (6, "callee", 2)
 
 
+def test_a_final_response_of_the_proxy_is_no_branch() -> None:
+    call = only("0 alice>fe INVITE \n 1 fe>alice 180 to=b \n 30 fe>alice 408 to=proxy")
+    assert call["branches"] == 1
+
+
+def test_a_2xx_outweighs_a_failure_before_it() -> None:
+    call = only("0 alice>fe INVITE \n 1 fe>alice 603 to=x \n 1.1 fe>alice 200 to=y")
+    assert (call["outcome"], call["setup_delay_s"]) == ("answered", 1.1)
+
+
+def test_a_reinvite_that_lost_its_to_tag_does_not_undo_the_answer() -> None:
+    call = only(
+        "0 alice>fe INVITE \n 1 fe>alice 200 \n 5 alice>fe INVITE cseq=2 \n 5.1 fe>alice 500 cseq=2"
+    )
+    assert (call["outcome"], call["setup_delay_s"]) == ("answered", 1)
+
+
 def test_the_call_is_open_while_one_of_two_branches_is() -> None:
     call = only(
         "0 alice>fe INVITE \n 3 fe>alice 200 to=x \n 3 fe>alice 200 to=y"

@@ -220,6 +220,11 @@ def test_without_branch_every_response_belongs_to_the_initial_request() -> None:
     assert found["responses"] == 3
 
 
+def test_without_branch_and_request_the_responses_stay_together() -> None:
+    script = "0 b>a 100 branch=- \n 1 b>a 180 branch=- to=x \n 2 b>a 200 branch=- to=y"
+    assert only(script)["responses"] == 3
+
+
 def test_transports_are_hops() -> None:
     script = (
         "0 a>b OPTIONS transport=tls branch=z9hG4bK1 \n 0 a>b OPTIONS transport=tcp branch=z9hG4bK1"

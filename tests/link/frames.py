@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
 from dissectors.capture.batch import PacketBatch
@@ -16,6 +17,7 @@ from dissectors.net.slow_road import SlowRoad
 from dissectors.transport.layers import TUNNELS, DecodedBatch, Layers, decode_layers
 
 NS = 1_700_000_000_000_000_000
+ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")  # else scapy asks the network
 PAYLOAD = b"INVITE sip:alice@contoso.com SIP/2.0\r\n"
 
 

@@ -6,16 +6,16 @@ import pytest
 from scapy.layers.l2 import ARP, LLC, SNAP, STP, Dot3, Ether
 
 from dissectors.errors import Fault
-from tests.link.frames import UDP6_ROW, UDP_ROW, decode, faults, seen, udp, udp6
+from tests.link.frames import ETHER, UDP6_ROW, UDP_ROW, decode, faults, seen, udp, udp6
 
 
 def test_ip_in_ethernet() -> None:
-    assert seen(Ether() / udp(), Ether() / udp6()) == [UDP_ROW, UDP6_ROW._replace(frame=2)]
+    assert seen(ETHER / udp(), ETHER / udp6()) == [UDP_ROW, UDP6_ROW._replace(frame=2)]
 
 
 def test_padding_is_no_payload() -> None:
     """The least frame has 60 bytes, whatever the packet in it."""
-    frame = bytes(Ether() / udp(b"\r\n"))
+    frame = bytes(ETHER / udp(b"\r\n"))
     assert seen(frame.ljust(60, b"\0")) == [UDP_ROW._replace(payload=b"\r\n")]
 
 
@@ -26,7 +26,7 @@ def test_snap(oui: int) -> None:
 
 def test_what_is_no_ip_is_counted() -> None:
     frames = [
-        Ether() / ARP(),
+        ETHER / ARP(),
         Ether(type=0x88CC) / b"lldp",
         Ether(type=0x4242) / b"?",
         Dot3() / LLC(dsap=0x42, ssap=0x42, ctrl=3) / STP(),
@@ -46,5 +46,5 @@ def test_what_is_no_ip_is_counted() -> None:
 
 
 def test_frames_cut_in_their_header() -> None:
-    decoded = decode(bytes(Ether() / udp())[:13], b"", bytes(Dot3() / LLC())[:20])
+    decoded = decode(bytes(ETHER / udp())[:13], b"", bytes(Dot3() / LLC())[:20])
     assert faults(decoded) == [(frame, Fault.LINK_TRUNCATED) for frame in (1, 2, 3)]

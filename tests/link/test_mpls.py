@@ -7,7 +7,7 @@ from scapy.contrib.mpls import MPLS, EoMCW
 from scapy.layers.l2 import Ether
 
 from dissectors.errors import Fault
-from tests.link.frames import UDP6_ROW, UDP_ROW, decode, faults, seen, udp, udp6
+from tests.link.frames import ETHER, UDP6_ROW, UDP_ROW, decode, faults, seen, udp, udp6
 
 
 @pytest.mark.parametrize("ether_type", [0x8847, 0x8848])
@@ -23,7 +23,7 @@ def test_ip_below_labels(labels: int, ether_type: int) -> None:
 
 
 def test_a_pseudowire_with_its_control_word() -> None:
-    frame = Ether(type=0x8847) / MPLS(s=1) / EoMCW() / Ether() / udp()
+    frame = Ether(type=0x8847) / MPLS(s=1) / EoMCW() / ETHER / udp()
     assert seen(frame) == [UDP_ROW._replace(tunnel="mpls")]
 
 

@@ -7,7 +7,7 @@ from scapy.layers.l2 import Ether
 from scapy.layers.ppp import HDLC, PPP, PPPoE
 
 from dissectors.errors import Fault
-from tests.link.frames import UDP6_ROW, UDP_ROW, decode, faults, seen, udp, udp6
+from tests.link.frames import ETHER, UDP6_ROW, UDP_ROW, decode, faults, seen, udp, udp6
 
 FRAMES = (PPP(proto=0x21) / udp(), PPP(proto=0x57) / udp6())
 ROWS = [UDP_ROW, UDP6_ROW._replace(frame=2)]
@@ -25,7 +25,7 @@ def test_compressed_protocol_field() -> None:
 
 
 def test_pppoe() -> None:
-    frames = [Ether() / PPPoE() / b"\0\x21" / udp(), Ether() / PPPoE() / b"\0\x57" / udp6()]
+    frames = [ETHER / PPPoE() / b"\0\x21" / udp(), ETHER / PPPoE() / b"\0\x57" / udp6()]
     expected = [row._replace(tunnel="pppoe") for row in ROWS]
     assert seen(*frames) == expected
     assert seen(*(frame.payload for frame in frames), link_type=51) == expected
@@ -37,6 +37,6 @@ def test_what_is_no_ip_is_counted() -> None:
 
 
 def test_cut() -> None:
-    frames = [b"\xff\x03\0", Ether() / b"", Ether(type=0x8864) / b"\x11\0\0\1\0"]
+    frames = [b"\xff\x03\0", ETHER / b"", Ether(type=0x8864) / b"\x11\0\0\1\0"]
     assert faults(decode(*frames, link_type=[9, 1, 1]))[-1] == (3, Fault.LINK_TRUNCATED)
     assert faults(decode(frames[0], link_type=9)) == [(1, Fault.LINK_TRUNCATED)]

@@ -6,12 +6,12 @@ import pytest
 from scapy.layers.l2 import LLC, SNAP, Dot1AD, Dot1Q, Ether
 
 from dissectors.errors import Fault
-from tests.link.frames import UDP_ROW, decode, faults, seen, udp
+from tests.link.frames import ETHER, UDP_ROW, decode, faults, seen, udp
 
 
 @pytest.mark.parametrize("tags", range(1, 5))
 def test_several_tags(tags: int) -> None:
-    frame = Ether()
+    frame = ETHER
     for number in range(tags):
         frame = frame / (Dot1Q(vlan=number) if number else Dot1AD(vlan=9))
     assert seen(frame / udp()) == [UDP_ROW]
@@ -19,13 +19,13 @@ def test_several_tags(tags: int) -> None:
 
 @pytest.mark.parametrize("ether_type", [0x9100, 0x9200])
 def test_old_numbers(ether_type: int) -> None:
-    frame = bytearray(bytes(Ether() / Dot1Q(vlan=3) / udp()))
+    frame = bytearray(bytes(ETHER / Dot1Q(vlan=3) / udp()))
     frame[12:14] = ether_type.to_bytes(2, "big")
     assert seen(bytes(frame)) == [UDP_ROW]
 
 
 def test_llc_behind_a_tag() -> None:
-    assert seen(Ether() / Dot1Q(type=60) / LLC() / SNAP(code=0x0800) / udp()) == [UDP_ROW]
+    assert seen(ETHER / Dot1Q(type=60) / LLC() / SNAP(code=0x0800) / udp()) == [UDP_ROW]
 
 
 def test_tags_without_end_are_told() -> None:
@@ -34,9 +34,9 @@ def test_tags_without_end_are_told() -> None:
 
 
 def test_tagged_and_untagged_stay_in_frame_order() -> None:
-    frames = [Ether() / Dot1Q() / udp(), Ether() / udp(), Ether() / Dot1Q() / Dot1Q() / udp()]
+    frames = [ETHER / Dot1Q() / udp(), ETHER / udp(), ETHER / Dot1Q() / Dot1Q() / udp()]
     assert [row.frame for row in seen(*frames, *frames)] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_tag_that_is_cut() -> None:
-    assert faults(decode(bytes(Ether() / Dot1Q())[:17])) == [(1, Fault.LINK_TRUNCATED)]
+    assert faults(decode(bytes(ETHER / Dot1Q())[:17])) == [(1, Fault.LINK_TRUNCATED)]

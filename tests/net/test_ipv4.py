@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP, IPOption_NOP, IPOption_Router_Alert
-from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 from dissectors.errors import Fault
-from tests.link.frames import PAYLOAD, UDP_ROW, Row, decode, faults, rows, seen, udp
+from tests.link.frames import ETHER, PAYLOAD, UDP_ROW, Row, decode, faults, rows, seen, udp
 
 RAW = 101
 
@@ -46,7 +45,7 @@ def test_offloaded_segments_have_no_total_length() -> None:
 def test_icmp_and_others_are_counted() -> None:
     packets = [IP() / ICMP(), IP() / ICMP(), IP(proto=132) / b"sctp", IP(proto=253) / b"?"]
     packets.append(IP(options=[IPOption_Router_Alert()], proto=2) / b"igmp")
-    decoded = decode(*(Ether() / packet for packet in packets))
+    decoded = decode(*(ETHER / packet for packet in packets))
     assert decoded.others == {"icmp": 2, "sctp": 1, "ip protocol 253": 1, "igmp": 1}
     assert not faults(decoded)
 

@@ -5,21 +5,35 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from scapy.contrib.erspan import ERSPAN_II, ERSPAN_III
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import ERSPAN_II, ERSPAN_III, GRE, GRE_PPTP, Dot1Q, Ether
+from scapy.layers.l2 import GRE, GRE_PPTP, Dot1Q, Ether
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
 from dissectors.errors import Fault
-from tests.link.frames import PAYLOAD, UDP6_ROW, UDP_ROW, Row, decode, faults, seen, udp, udp6
+from tests.link.frames import (
+    ETHER,
+    PAYLOAD,
+    UDP6_ROW,
+    UDP_ROW,
+    Row,
+    decode,
+    faults,
+    seen,
+    udp,
+    udp6,
+)
 
 OUTER4 = IP(src="10.0.0.1", dst="10.0.0.2")
 OUTER6 = IPv6(src="fd00::1", dst="fd00::2")
 IN_VXLAN = UDP(sport=5, dport=4789) / VXLAN(vni=7, flags=8)
 
 
-@pytest.mark.parametrize(("outer", "inner"), itertools.product((OUTER4, OUTER6), (udp(), udp6())))
+@pytest.mark.parametrize(
+    ("outer", "inner"), list(itertools.product((OUTER4, OUTER6), (udp(), udp6())))
+)
 def test_ip_in_ip(outer: Packet, inner: Packet) -> None:
     expected = UDP_ROW if IP in inner else UDP6_ROW
     assert seen(outer / inner, link_type=101) == [expected._replace(tunnel="ipip")]
@@ -44,7 +58,7 @@ def test_gre(gre: GRE) -> None:
 
 def test_frames_in_gre() -> None:
     """NVGRE, and mirrored ports (ERSPAN) of all three types."""
-    frame = Ether() / Dot1Q() / udp()
+    frame = ETHER / Dot1Q() / udp()
     in_gre = [
         GRE(proto=0x6558, key_present=1) / frame,
         GRE(proto=0x88BE) / frame,
@@ -65,7 +79,7 @@ def test_pptp() -> None:
 
 def test_vxlan() -> None:
     for inner, row in ((udp(), UDP_ROW), (Dot1Q() / udp6(), UDP6_ROW)):
-        packet = Ether() / OUTER4 / IN_VXLAN / Ether() / inner
+        packet = ETHER / OUTER4 / IN_VXLAN / ETHER / inner
         assert seen(packet) == [row._replace(tunnel="vxlan")]
 
 
@@ -78,7 +92,7 @@ def test_what_only_has_the_port_of_vxlan(payload: bytes) -> None:
 
 
 def test_a_tunnel_in_a_tunnel() -> None:
-    packet = OUTER4 / GRE() / OUTER6 / OUTER4 / IN_VXLAN / Ether() / OUTER4 / udp()
+    packet = OUTER4 / GRE() / OUTER6 / OUTER4 / IN_VXLAN / ETHER / OUTER4 / udp()
     assert seen(packet, link_type=101) == [UDP_ROW._replace(tunnel="ipip")]
 
 
@@ -110,7 +124,7 @@ def test_headers_that_cannot_be_read(gre: bytes, fault: Fault) -> None:
 
 
 def test_cut_anywhere() -> None:
-    packet = OUTER4 / GRE(key_present=1) / OUTER4 / IN_VXLAN / Ether() / udp()
+    packet = OUTER4 / GRE(key_present=1) / OUTER4 / IN_VXLAN / ETHER / udp()
     whole = len(packet) - len(PAYLOAD)
     for cut in range(1, len(packet)):
         decoded = decode(packet, link_type=101, cut=cut)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from dissectors.tls.decrypt import TlsSession
 from dissectors.tls.keys import KeyRing
 from dissectors.transport.stream import StreamChunk
 from tests.tls.handshakes import (
@@ -381,7 +382,8 @@ def test_openssl_renegotiation(tmp_path: Path, cipher: str, initiator: int) -> N
 @needs_openssl
 @pytest.mark.parametrize("accepted", [True, False])
 def test_openssl_early_data(tmp_path: Path, accepted: bool) -> None:
-    (tmp_path / "early.txt").write_bytes(b"sent too early\n")
+    early = b"sent too early\n" * 800
+    (tmp_path / "early.txt").write_bytes(early)
     with ExitStack() as stack:
         options = ("-tls1_3", "-early_data", "-no_anti_replay")
         talk = stack.enter_context(openssl_server(tmp_path, *options))
@@ -397,10 +399,16 @@ def test_openssl_early_data(tmp_path: Path, accepted: bool) -> None:
         flights = talk.hang_up()
     assert b"CLIENT_EARLY_TRAFFIC_SECRET" in (tmp_path / "keys.log").read_bytes()
     for outcome in heard_in_any_order(flights, talk.keys):
-        early = b"sent too early\n" if accepted else b""
-        assert outcome.heard(CLIENT) == early + b"and later\n"
-        assert ["refused" in fault.summary for fault in outcome.faults] == [True] * (not accepted)
+        assert outcome.heard(CLIENT) == (early if accepted else b"") + b"and later\n"
+        told = ["refused" in fault.summary for fault in outcome.faults]
+        assert told == ([] if accepted else [True, True])
         assert outcome.session.info.reason is None
+    # All is told when it can be, not at the end.
+    session = TlsSession(talk.keys())
+    server, client = one_side_first(segments(flights), SERVER)
+    told = [*session.push(server), *session.push(client)]
+    assert [type(value) for value in session.finish()] == []
+    assert len(told) == (1 if accepted else 3)
     # Without the early secret, the rest opens all the same.
     lines = (tmp_path / "keys.log").read_bytes().splitlines()
     keys = KeyRing()

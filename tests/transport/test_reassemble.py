@@ -329,6 +329,11 @@ class TestOutOfOrder:
         assert out.data() == b"INVITE"
         assert not out.errors
 
+    def test_keep_alive_in_front_of_a_gapless_stretch(self) -> None:
+        data = [up(1001 + 3 * i, b"%03d" % i, ms=i) for i in range(6)]
+        out = one([up(1000, b"\0"), *data])
+        assert out.data() == b"000001002003004005"
+
     def test_zero_window_probe_is_data(self) -> None:
         out = one(
             [
@@ -397,6 +402,25 @@ class TestLoss:
         )
         assert out.data() == b"abcdef"
         assert not out.errors
+
+    def test_given_up_amid_a_gapless_stretch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What waits behind a gap waits together, but no longer than one by one."""
+        monkeypatch.setattr(reorder, "QUEUE_BYTES", 20 * (reorder.SEGMENT_COST + 3))
+        later = [up(1005 + 3 * i, b"%03d" % i, ms=100 * i) for i in range(40)]
+        ack = down(5001, ack=1011, ms=350)
+        out = one([*shake(), *later[:3], ack, *later[3:], up(1001, b"abcd", ms=3950)])
+        assert gaps(out) == [(0, 4, reorder.LOST_ACKED)]
+        assert out.data() == b"".join(b"%03d" % i for i in range(40))
+        assert not out.told(LimitExceeded)
+        in_time = one([*shake(), *later[:3], ack, *later[3:13], up(1001, b"abcd", ms=1310)])
+        assert in_time.data().startswith(b"abcd000001")
+
+    def test_waits_together_up_to_its_bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reorder, "QUEUE_BYTES", 10 * (reorder.SEGMENT_COST + 3))
+        later = [up(1005 + 3 * i, b"%03d" % i, ms=i) for i in range(40)]
+        out = one([*shake(), *later])
+        assert len(out.told(LimitExceeded)) == 1
+        assert out.data() == b"".join(b"%03d" % i for i in range(40))
 
     def test_never_acknowledged(self) -> None:
         out = one([*shake(), up(1001, b"abc"), down(5001, ack=1004), up(1007, b"ghi")])
