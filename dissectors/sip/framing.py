@@ -301,7 +301,7 @@ class SipFramer:
             hit = buffer.find(_VERSION, self._scan)
             last = max(0, len(buffer) - len(_VERSION)) if hit < 0 else hit
             line = buffer.rfind(b"\n", self._scan, last) + 1
-            begin = max(self._scan, line, last + len(_VERSION) - MAX_START_LINE)
+            begin = max(self._scan, line, last + len(_VERSION) + 1 - MAX_START_LINE)
             end = -1 if hit < 0 else buffer.find(b"\n", hit, hit + MAX_START_LINE)
             if end < 0 and (hit < 0 or len(buffer) < hit + MAX_START_LINE):
                 self._scan = begin

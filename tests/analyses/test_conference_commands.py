@@ -122,6 +122,14 @@ def test_challenged() -> None:
     assert (row["code"], row["answer_s"]) == ("success", 0.5)
 
 
+def test_a_copy_that_another_capture_shows_after_the_answer() -> None:
+    row = only(
+        "0 a>f INFO \n 1 f>a 200 INFO \n 1.5 a>f INFO capture=fe \n 2.5 f>a 200 INFO capture=fe",
+        [request(), response(), request(), response()],
+    )
+    assert (row["answer_s"], row["answer_message_id"]) == (1, "1-2-1")
+
+
 def test_a_request_id_used_again() -> None:
     found = table(
         "0 a>f INFO cseq=2 \n 1 f>a 200 INFO cseq=2 \n 2 a>f INFO cseq=3 \n 5 f>a 200 INFO cseq=3",

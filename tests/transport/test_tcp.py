@@ -7,7 +7,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.packet import Raw
 
 from dissectors.errors import Fault
-from tests.link.frames import PAYLOAD, decode, faults, payload, tcp
+from tests.link.frames import PAYLOAD, decode, faults, payload, tcp, udp
 
 
 def test_every_field() -> None:
@@ -59,8 +59,6 @@ def test_cut_by_the_snapshot_length() -> None:
 
 
 def test_tcp_and_udp_share_a_batch() -> None:
-    from tests.link.frames import udp
-
     packets = [tcp(seq=5), udp(), tcp(b"", seq=6), udp(b""), tcp(dataofs=1)]
     layers = decode(*packets, link_type=101).layers
     assert layers.protocol.tolist() == [6, 17, 6, 17]
