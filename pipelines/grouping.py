@@ -204,6 +204,9 @@ def codes(column: pd.Series[Any]) -> Integers:
 
 def shared_codes(*columns: pd.Series[Any]) -> list[Integers]:
     """Return :func:`codes` of several columns; equal values are equal across the columns too."""
+    if len({column.dtype for column in columns}) == 1 and columns[0].dtype == _DTYPES["text"]:
+        together = codes(pd.concat(columns, ignore_index=True))
+        return np.split(together, np.cumsum([len(column) for column in columns])[:-1])
     coded = [_coded(column) for column in columns]
     spellings = np.concatenate([np.asarray(uniques, dtype=object) for _, uniques in coded])
     shared = pd.factorize(spellings)[0].astype(np.int64)

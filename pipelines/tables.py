@@ -438,6 +438,9 @@ def party(value: str | None) -> tuple[str | None, str | None, str | None]:
     return name_addr.uri or None, get("tag") or None, get("epid") or None
 
 
+_BRANCH = re.compile(r";[ \t]*branch[ \t]*=[ \t]*([^;\s]+)", re.IGNORECASE)
+
+
 @lru_cache(maxsize=65536)
 def _contact_uri(value: str | None) -> str | None:
     if not value:
@@ -448,6 +451,7 @@ def _contact_uri(value: str | None) -> str | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def _cseq(value: str | None) -> tuple[int | None, str | None]:
     if not value:
         return None, None
@@ -459,8 +463,11 @@ def _cseq(value: str | None) -> tuple[int | None, str | None]:
 
 
 def _branch(value: str | None) -> str | None:
-    if not value:
+    if not value or "branch" not in value.lower():
         return None
+    if "," not in value and '"' not in value:  # nearly always: one Via, nothing quoted
+        found = _BRANCH.search(value)
+        return found[1] if found else None
     try:
         return decode_via(value).parameters.get("branch") or None
     except DissectError:
@@ -498,8 +505,6 @@ def _json(value: object) -> str:
 
 # --- route marks --------------------------------------------------------------------------------
 
-_SKYPE_HOSTS = ("federation.messenger.msn.com",)
-_HOSTED_SUFFIXES = (".lync.com",)
 _MARKED_HEADERS = ("ms-edge-proxy-message-trust", "ms-split-domain-info", "ms-user-data")
 
 
@@ -522,23 +527,27 @@ def route_marks(message: SipMessage) -> str | None:
 
     Values are lower case. None when no header tells anything.
     """
-    get = message.first_values.get
-    marks: set[str] = set()
+    first_values = message.first_values
+    get = first_values.get
+    uris = message.request_uri if isinstance(message, SipRequest) else "", party(get("to"))[0] or ""
+    product = get("user-agent") or get("server") or ""
+    marks = _uri_marks(uris[0]) | _uri_marks(uris[1]) | _product_marks(product)
     for name in _MARKED_HEADERS:
-        value = get(name)
-        if value:
-            marks.update(_header_marks(name, value))
-    request_uri = message.request_uri if isinstance(message, SipRequest) else None
-    for uri in (request_uri, party(get("to"))[0]):
-        if uri:
-            marks.update(_uri_marks(uri))
-    if "mediation" in (get("user-agent") or get("server") or "").lower():
-        marks.add("mediation")
+        if name in first_values:
+            marks |= _header_marks(name, first_values[name])
     for name in ("via", "record-route", "route"):
-        value = get(name)
-        if value and (".lync.com" in value or "messenger.msn.com" in value):
-            marks.update(_host_marks(value))
+        if name in first_values and _HOSTS.search(first_values[name]):
+            marks |= _host_marks(first_values[name])
     return " ".join(sorted(marks)) if marks else None
+
+
+_HOSTS = re.compile(r"\.lync\.com|federation\.messenger\.msn\.com", re.IGNORECASE)
+_NO_MARKS: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=4096)
+def _product_marks(product: str) -> frozenset[str]:
+    return frozenset({"mediation"}) if "mediation" in product.lower() else _NO_MARKS
 
 
 @lru_cache(maxsize=4096)
@@ -560,21 +569,15 @@ def _uri_marks(uri: str) -> frozenset[str]:
     if lower.startswith("tel:") or "user=phone" in lower:
         return frozenset({"phone"})
     if "opaque=app:conf:" not in lower:
-        return frozenset()
+        return _NO_MARKS
     opaque = decode_uri(lower).parameters.get("opaque") or ""
     pieces = opaque.split(":")
     return frozenset({f"conf:{pieces[2]}"} if len(pieces) > 2 else ())
 
 
-@lru_cache(maxsize=4096)
 def _host_marks(value: str) -> frozenset[str]:
-    marks = set()
-    lower = value.lower()
-    if any(host in lower for host in _SKYPE_HOSTS):
-        marks.add("host:federation.messenger.msn.com")
-    if any(suffix in lower for suffix in _HOSTED_SUFFIXES):
-        marks.add("host:lync.com")
-    return frozenset(marks)
+    hosts = {host.lower() for host in _HOSTS.findall(value)}
+    return frozenset(f"host:{host.removeprefix('.')}" for host in hosts)
 
 
 def merge_rows(parts: Iterable[pa.Table], table: Table) -> pa.Table:

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.capture.batch import Bytes, Int64
-from dissectors.capture.walk import STRETCH
 from dissectors.columns import Mask, gather, windows
 
 SECTION_HEADER = 0x0A0D0D0A
@@ -96,14 +95,14 @@ class BlockRecords:
         tops = data[first + top : last + top]
         return self.plausible(data, first + np.flatnonzero((tops == 0) | (tops == 0x40)))
 
-    def guess(self, data: Bytes, start: int, number: int) -> Int64:
+    def guess(self, data: Bytes, start: int, stretch: int, number: int) -> Int64:
         """Guess packet blocks' beginnings; see :class:`~dissectors.capture.walk.Records`."""
         # Blocks are multiples of four bytes, so all begin at the same remainder of four.
-        first = start + STRETCH
-        kinds = np.ndarray((number, _SPAN // 4), self.u4, data, first, (STRETCH, 4))
-        stretch, word = np.divmod(np.flatnonzero(kinds == ENHANCED_PACKET), _SPAN // 4)
-        at = self.plausible(data, first + stretch * STRETCH + word * 4)
-        _, lead = np.unique((at - first) // STRETCH, return_index=True)
+        first = start + stretch
+        kinds = np.ndarray((number, _SPAN // 4), self.u4, data, first, (stretch, 4))
+        place, word = np.divmod(np.flatnonzero(kinds == ENHANCED_PACKET), _SPAN // 4)
+        at = self.plausible(data, first + place * stretch + word * 4)
+        _, lead = np.unique((at - first) // stretch, return_index=True)
         return at[lead]
 
 

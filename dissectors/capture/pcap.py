@@ -15,7 +15,6 @@ import numpy as np
 
 from dissectors.capture.batch import Bytes, Int64
 from dissectors.capture.reader import Interface, RecordReader, Taken
-from dissectors.capture.walk import STRETCH
 from dissectors.columns import gather, windows
 from dissectors.errors import Malformed, Unsupported
 
@@ -105,17 +104,17 @@ class PcapRecords:
         lengths = (captured > 0) & (captured <= original) & (original <= MAX_PACKET)
         return lengths & (head["fraction"] < self.units) & (head["seconds"] > 0)
 
-    def guess(self, data: Bytes, start: int, number: int) -> Int64:
+    def guess(self, data: Bytes, start: int, stretch: int, number: int) -> Int64:
         """Guess records' beginnings; see :class:`~dissectors.capture.walk.Records`."""
         near = self.numbers(data, start)[0]
         # All seconds of half a year share their highest byte: comparing that one first leaves few
         # places to look at.
         place, top = (3, near >> 24) if self.little else (0, near >> 24)
-        first = start + STRETCH
-        tops = np.ndarray((number, _SPAN), np.uint8, data, first + place, (STRETCH, 1))
-        stretch, offset = np.divmod(np.flatnonzero(tops == top), _SPAN)
-        at = self.plausible(data, first + stretch * STRETCH + offset, near)
-        _, lead = np.unique((at - first) // STRETCH, return_index=True)
+        first = start + stretch
+        tops = np.ndarray((number, _SPAN), np.uint8, data, first + place, (stretch, 1))
+        place, offset = np.divmod(np.flatnonzero(tops == top), _SPAN)
+        at = self.plausible(data, first + place * stretch + offset, near)
+        _, lead = np.unique((at - first) // stretch, return_index=True)
         return at[lead]
 
 

@@ -196,7 +196,7 @@ class RecordReader(ABC):
         self._lost = ""
 
     def _tell_end(self, end: int) -> None:
-        """Tell what is wrong with the last bytes of the file, which ends at `end`, if anything is."""
+        """Tell what is wrong with the last bytes of a file that ends at `end`, if anything is."""
         at = self._lost_from
         if self._lost == _CUT:
             summary = f"the file ends inside a record: it has {end - at} of {self._cut} bytes"

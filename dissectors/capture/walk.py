@@ -10,14 +10,18 @@ not meet is walked plainly.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from dissectors.capture.batch import Bytes, Int64
 
-STRETCH = 64 << 10
-"""Bytes between the places where beginnings are guessed."""
+_WALKS = 1024
+"""Walks in step that are aimed at: enough to be worth a numpy operation for each step."""
+
+_SHORTEST_STRETCH = 8 << 10
+"""Least bytes between the places where beginnings are guessed: a guess must cost less than a walk."""
 
 _FEW = 64
 """Fewer walks in step than this are no faster than the plain walk."""
@@ -40,13 +44,25 @@ class Records(Protocol):
         """
         ...
 
-    def guess(self, data: Bytes, start: int, number: int) -> Int64:
-        """Guess records' beginnings in the stretches that follow the one of the record at `start`.
+    def guess(self, data: Bytes, start: int, stretch: int, number: int) -> Int64:
+        """Guess where records begin, given that one begins at `start`.
+
+        Parameters
+        ----------
+        data : (B,) uint8
+            The window.
+        start : int
+            Where a record begins.
+        stretch : int
+            Bytes between the places where to look, a multiple of 4.
+        number : int
+            Of how many places: ``start + stretch``, ``start + 2 * stretch``, …; the last of them
+            is at least a stretch away from the end of the window.
 
         Returns
         -------
         (M,) int64
-            At most `number` places, ascending, one for each multiple of ``STRETCH`` behind `start`.
+            Where records seem to begin, ascending, one at most behind each of these places.
         """
         ...
 
@@ -70,14 +86,14 @@ def walk(data: Bytes, start: int, records: Records) -> tuple[Int64, int]:
     stop : int
         Where the walk ended: at a record that is not whole, at none, or at the end of the window.
     """
-    number = (len(data) - start) // STRETCH - 1
+    stretch = max((len(data) - start) // _WALKS & ~3, _SHORTEST_STRETCH)
+    number = (len(data) - start) // stretch - 1
     if number < _FEW:
         return _walk_plainly(data, start, len(data), records)
-    heads = records.guess(data, start, number)
-    heads = np.concatenate([[start], heads[heads > start]])
+    heads = records.guess(data, start, stretch, number)
     if len(heads) < _FEW:
         return _walk_plainly(data, start, len(data), records)
-    return _link(data, heads, *_walk_in_step(data, heads, records), records)
+    return _link(data, _walk_in_step(data, np.append(start, heads), records), records)
 
 
 def _walk_plainly(data: Bytes, start: int, limit: int, records: Records) -> tuple[Int64, int]:
@@ -94,16 +110,18 @@ def _walk_plainly(data: Bytes, start: int, limit: int, records: Records) -> tupl
     return np.array(starts, np.int64), at
 
 
-def _walk_in_step(data: Bytes, heads: Int64, records: Records) -> tuple[list[Int64], Int64]:
-    """Walk from each head towards the next one, all at once.
+@dataclass(slots=True)
+class _Walks:
+    """K walks, each from where a record seems to begin towards where the next walk began."""
 
-    Returns
-    -------
-    starts : list of (N_k,) int64
-        For each head, the records found from there.
-    stops : (K,) int64
-        Where each walk ended.
-    """
+    heads: Int64  # (K,) where each began
+    stops: Int64  # (K,) where each ended
+    starts: Int64  # (N,) the records that they found, walk by walk
+    ends: Int64  # (K,) where the records of each end in `starts`
+
+
+def _walk_in_step(data: Bytes, heads: Int64, records: Records) -> _Walks:
+    """Walk from each head towards the next one, all at once."""
     lengths, last = records.lengths_in(data), len(data) - records.header
     limits = np.minimum(np.append(heads[1:], len(data)), last + 1)
     at, steps = heads, [heads]
@@ -117,27 +135,29 @@ def _walk_in_step(data: Bytes, heads: Int64, records: Records) -> tuple[list[Int
         at = np.where(going, following, at)
         steps.append(at)
     table = np.array(steps, np.int64)
-    counts = np.count_nonzero(table[1:] != table[:-1], axis=0)
-    return [row[:count] for row, count in zip(table.T, counts.tolist(), strict=True)], at
+    moved = table[1:] != table[:-1]
+    starts = table[:-1].T[moved.T]
+    return _Walks(heads, at, starts, np.cumsum(np.count_nonzero(moved, axis=0)))
 
 
-def _link(
-    data: Bytes, heads: Int64, starts: list[Int64], stops: Int64, records: Records
-) -> tuple[Int64, int]:
-    """Follow the one true walk through the stretches, from the first head to its end."""
-    found, lane, heads_after = [starts[0]], 0, np.append(heads[1:], len(data))
-    at = int(stops[0])
-    while True:
-        while at != heads_after[lane]:
-            limit = int(heads_after[lane])
+def _link(data: Bytes, walks: _Walks, records: Records) -> tuple[Int64, int]:
+    """Follow the one true walk through all of them, from the first head to its end."""
+    goals = np.append(walks.heads[1:], len(data))
+    missed = np.flatnonzero(walks.stops != goals)
+    found, first = [], 0
+    while first < len(goals):
+        # All walks up to the next one that missed its goal continue each other.
+        miss = int(np.searchsorted(missed, first))
+        last = int(missed[miss]) if miss < len(missed) else len(goals) - 1
+        found.append(walks.starts[walks.ends[first - 1] if first else 0 : walks.ends[last]])
+        at = int(walks.stops[last])
+        while at != goals[last]:
+            limit = int(goals[last])
             more, at = _walk_plainly(data, at, limit, records)
             found.append(more)
             if at < limit or at >= len(data):
                 return np.concatenate(found), at
-            # What begins at or behind the limit may be behind further heads, too.
-            lane = max(int(np.searchsorted(heads_after, at)), lane)
-        lane += 1
-        if lane == len(heads):
-            return np.concatenate(found), at
-        found.append(starts[lane])
-        at = int(stops[lane])
+            # A record may reach beyond the goal, and beyond further ones.
+            last = int(np.searchsorted(goals, at))
+        first = last + 1
+    return np.concatenate(found), at

@@ -28,6 +28,7 @@ from dissectors.sip.message import SipMessage, full_name
 
 HEADERS = ("ms-diagnostics", "ms-diagnostics-public", "ms-client-diagnostics")
 """Header names, lower case, that carry diagnostics."""
+_HEADER_SET = frozenset(HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,7 @@ def decode_diagnostics(
     faults : list of DissectError, optional
         What could not be read is appended here, with the message's frame.
     """
-    first_values = message.first_values
-    if not any(name in first_values for name in HEADERS):
+    if _HEADER_SET.isdisjoint(message.first_values):
         return []
     diagnoses: list[Diagnostics] = []
     for sent_name, value in message.headers:

@@ -7,6 +7,8 @@ names without a colon) is noticed by counting and goes a slower road.
 
 from __future__ import annotations
 
+import re
+
 from dataclasses import dataclass, field
 
 from dissectors.errors import DissectError, Malformed, Severity
@@ -134,13 +136,45 @@ def decode_head(
     RFC 3261 §7.1 to §7.3.
     """
     told: list[DissectError] = [] if faults is None else faults
-    text = head.decode("utf-8", "replace").rstrip("\r\n")
+    text = head.decode("utf-8", "replace")
+    regular = _decode_regular_head(text, told)
+    if regular is not None:
+        return regular
+    text = text.rstrip("\r\n")
     lines = _split_lines(text, told)
     if not text.isascii() and "\ufffd" in text:
         told.append(_fault("head is not UTF-8", "RFC 3261 §7", "note"))
     message = decode_start_line(lines[0], told)
     if not _decode_headers(lines[1:], message, told):
         _decode_headers(_unfold(lines[1:]), message, told)
+    return message
+
+
+_REGULAR_HEADER = re.compile(r"^([!-9;-~]+):[ \t]*([^\r\n]*)\r\n", re.MULTILINE)
+
+
+def _decode_regular_head(
+    text: str, faults: list[DissectError]
+) -> SipRequest | SipResponse | None:
+    """Decode a head as nearly all are, at the speed of one search; None for any other.
+
+    Each line ends in CRLF, is a name and a colon without space between, is not folded, and has
+    nothing behind its value; the empty line is there; no header that stands once is repeated.
+    """
+    if not text.endswith("\r\n\r\n") or " \r\n" in text or "\t\r\n" in text or "\ufffd" in text:
+        return None
+    line_end = text.find("\r\n")
+    headers = _REGULAR_HEADER.findall(text, line_end + 2)
+    lines = text.count("\n")
+    if len(headers) != lines - 2 or text.count("\r") != lines:
+        return None
+    names = [_FULL_NAMES.get(name) or full_name(name) for name, _ in headers]
+    # The first of several values is wanted, so the last to be entered.
+    first_values = dict(zip(reversed(names), [value for _, value in reversed(headers)], strict=True))
+    if len(first_values) < len(names) and any(names.count(name) > 1 for name in _SINGLE):
+        return None
+    message = decode_start_line(text[:line_end], faults)
+    message.headers, message.first_values = headers, first_values
     return message
 
 

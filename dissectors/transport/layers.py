@@ -24,8 +24,8 @@ FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 class Layers:
     """Headers of N packets that carry TCP or UDP, in frame order.
 
-    Addresses are 128 bits in two halves; an IPv4 address stands in the low 32 bits with `ip_version`
-    4. In a tunnel the innermost IP packet counts and `tunnel` names what was around it.
+    Addresses are 128 bits in two halves; an IPv4 address stands in the low 32 bits with
+    `ip_version` 4. In a tunnel the innermost IP packet counts; `tunnel` names what was around it.
     """
 
     data: Bytes

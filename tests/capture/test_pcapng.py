@@ -1,4 +1,4 @@
-"""The pcapng reader: sections, interfaces, clocks, every kind of block; cut or broken everywhere."""
+"""The pcapng reader: sections, interfaces, clocks, all kinds of blocks; cut and broken anywhere."""
 
 from __future__ import annotations
 

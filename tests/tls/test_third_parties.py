@@ -29,8 +29,6 @@ from tests.tls.handshakes import (
     segments,
 )
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "tls"
-
 
 def heard_in_any_order(flights: list[Flight], keys: Callable[[], KeyRing]) -> list[Outcome]:
     cut = segments(flights)
@@ -439,7 +437,6 @@ def tcp_segments(path: Path) -> list[StreamChunk]:
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not beside the checkout")
 @pytest.mark.parametrize(
     ("name", "version", "suite"),
     [
@@ -448,10 +445,10 @@ def tcp_segments(path: Path) -> list[StreamChunk]:
         ("illustrated-tls13-aes128", "TLS 1.3", "TLS_AES_128_GCM_SHA256"),
     ],
 )
-def test_illustrated_connections(name: str, version: str, suite: str) -> None:
+def test_illustrated_connections(corpus: Path, name: str, version: str, suite: str) -> None:
     keys = KeyRing()
-    assert keys.add_keylog((CORPUS / f"{name}.keys").read_bytes(), name) == []
-    outcome = decrypt(tcp_segments(CORPUS / f"{name}.pcap"), keys)
+    assert keys.add_keylog((corpus / "tls" / f"{name}.keys").read_bytes(), name) == []
+    outcome = decrypt(tcp_segments(corpus / "tls" / f"{name}.pcap"), keys)
     assert outcome.faults == []
     assert (outcome.heard(CLIENT), outcome.heard(SERVER)) == (b"ping", b"pong")
     info = outcome.session.info
