@@ -162,7 +162,7 @@ class Stack:
 
     def _push_datagrams(self, flows: FlowBatch, found: Dissected) -> None:
         layers, candidates = flows.layers, udp_candidates(flows)
-        data = memoryview(layers.data)
+        data = layers.data.data
         rows = candidates.row
         columns = zip(
             candidates.flow_index.tolist(),
@@ -301,7 +301,7 @@ class _Sniffer:
         self._size += len(chunk.data)
         first = self._first[chunk.direction]
         if len(first) < _DECIDABLE:
-            self._first[chunk.direction] = first = first + chunk.data[: 4096]
+            self._first[chunk.direction] = first = first + chunk.data[:4096]
         if "tls" in self._protocols and (looks_like_tls(first) or _tls_within(chunk)):
             return "tls"
         if looks_like_sip(first) or _sip_within(chunk.data):

@@ -33,7 +33,9 @@ analyses: Registry[str, Analysis] = Registry("analysis")
 """Table name → the analysis that makes it."""
 
 
-def analysis(table: str, **needs: tuple[str, ...]) -> Callable[[AnalysisFunction], AnalysisFunction]:
+def analysis(
+    table: str, **needs: tuple[str, ...]
+) -> Callable[[AnalysisFunction], AnalysisFunction]:
     """Return a decorator that registers a function as the maker of `table`.
 
     Parameters

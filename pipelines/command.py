@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipelines.engine import WorkerFailed
 from pipelines.errors import UsageError
-from pipelines.engine import Request, WorkerFailed
+from pipelines.request import Request
 
 EXIT_DONE = 0
 EXIT_PROBLEMS = 1
@@ -44,7 +45,10 @@ def input_arguments(parser: argparse.ArgumentParser) -> None:
         help="what a port carries, such as tcp.port==5061,tls or udp.port==5070,sip",
     )
     parser.add_argument(
-        "--workers", type=_positive, metavar="N", help="processes to use (default: by size and cores)"
+        "--workers",
+        type=_positive,
+        metavar="N",
+        help="processes to use (default: by size and cores)",
     )
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 when something could not be read"

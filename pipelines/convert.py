@@ -33,7 +33,11 @@ def parser() -> argparse.ArgumentParser:
     )
     input_arguments(made)
     made.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="directory for the files; made when missing"
+        "--out",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="directory for the files; made when missing",
     )
     made.add_argument("--format", choices=FORMATS, default="parquet", help="default: parquet")
     made.add_argument("--tables", metavar="NAME,…", help="only these tables (default: all)")

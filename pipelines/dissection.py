@@ -14,9 +14,9 @@ from dissectors.link.names import link_type_name
 from dissectors.stack import DecodeAs, Dissected, Stack
 from dissectors.tls.keys import KeyRing
 from dissectors.transport.layers import DecodedBatch
-from pipelines.engine import Request
 from pipelines.errors import UsageError
 from pipelines.ingest import CaptureFile, load_keys, read_key_files
+from pipelines.request import Request
 from pipelines.spool import Spool
 from pipelines.tables import Tabulator
 
@@ -127,8 +127,8 @@ class _CaptureRun:
         found.messages.sort(key=_completing_frame)
         for flow, transport, message in found.messages:
             self._tables.add_message(flow, transport, message)
-        for flow, fault in found.faults:
-            self._tables.add_fault(fault, flow)
+        for owner, fault in found.faults:
+            self._tables.add_fault(fault, owner)
         for flow, info in found.tls_sessions:
             self._tables.add_tls_session(flow, info)
         for flow in found.flows:

@@ -14,9 +14,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pipelines.request import Request
 
 if TYPE_CHECKING:
     from pipelines.results import Tables
@@ -25,18 +27,6 @@ ProgressHook = Callable[[int], None]
 
 BYTES_PER_WORKER = 16 << 20
 """A capture is worth one more process for each so many bytes: starting one costs a quarter second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be read, and how."""
-
-    captures: list[str]
-    """Paths of captures, in order; ``-`` is standard input."""
-    keys: list[str]
-    """Paths of key files."""
-    decode_as: list[str]
-    """Rules such as ``tcp.port==5061,tls``."""
 
 
 class WorkerFailed(RuntimeError):
@@ -156,4 +146,6 @@ def run(
             helper.stop()
         shutil.rmtree(directory, ignore_errors=True)
         raise
-    return Tables([spool, *(spooled(helper.directory) for helper in helpers)], directory, unreadable)
+    return Tables(
+        [spool, *(spooled(helper.directory) for helper in helpers)], directory, unreadable
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pandas as pd
@@ -72,7 +73,7 @@ def _arrows(messages: pd.DataFrame, x_of: dict[str, int]) -> list[str]:
     ]
 
 
-def _arrow(y: int, row: pd.Series[object], x_of: dict[str, int], offset: float) -> str:
+def _arrow(y: int, row: pd.Series[Any], x_of: dict[str, int], offset: float) -> str:
     x1, x2 = x_of[str(row["src_ip"])], x_of[str(row["dst_ip"])]
     colour = _colour(row)
     if x1 == x2:  # loopback, or a server that talks to itself
@@ -87,13 +88,13 @@ def _arrow(y: int, row: pd.Series[object], x_of: dict[str, int], offset: float) 
     )
 
 
-def _colour(row: pd.Series[object]) -> str:
+def _colour(row: pd.Series[Any]) -> str:
     if row["is_request"]:
         return _COLOURS["request"]
     return _COLOURS.get(str(row["status_code"])[:1], _FAILED)
 
 
-def _label(row: pd.Series[object]) -> str:
+def _label(row: pd.Series[Any]) -> str:
     if row["is_request"]:
         return str(row["method"])
     reason = "" if pd.isna(row["reason_phrase"]) else f" {row['reason_phrase']}"

@@ -28,7 +28,12 @@ outputs: Registry[str, OutputFunction] = Registry("output format")
 
 
 def write_tables(
-    directory: Path, output_format: str, names: list[str], chunks: Chunks, *, overwrite: bool = False
+    directory: Path,
+    output_format: str,
+    names: list[str],
+    chunks: Chunks,
+    *,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Write tables as files of one format into `directory`.
 
@@ -55,8 +60,14 @@ def write_tables(
     UsageError
         When the destination is taken or cannot be written.
     """
-    if not overwrite and directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise UsageError(f"{directory}: exists and is not empty; --overwrite replaces what is there")
+    if (
+        not overwrite
+        and directory.exists()
+        and (not directory.is_dir() or any(directory.iterdir()))
+    ):
+        raise UsageError(
+            f"{directory}: exists and is not empty; --overwrite replaces what is there"
+        )
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))

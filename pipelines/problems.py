@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 
-from pipelines.engine import Request
+from pipelines.request import Request
 from pipelines.results import Tables
 
 

@@ -80,7 +80,10 @@ class Tables:
                 for table, columns in one.needs.items()
             }
             made = [
-                from_frame(one.function(**{key: to_frame(rows) for key, rows in portion.items()}), TABLES[name])
+                from_frame(
+                    one.function(**{key: to_frame(rows) for key, rows in portion.items()}),
+                    TABLES[name],
+                )
                 for portion in _portions(needed)
             ]
             self._analysed[name] = pa.concat_tables(made)
@@ -100,9 +103,7 @@ def _portions(needed: dict[str, pa.Table]) -> Iterator[dict[str, pa.Table]]:
         for name, rows in needed.items()
     }
     for share in range(count):
-        yield {
-            name: rows.filter(pa.array(shares[name] == share)) for name, rows in needed.items()
-        }
+        yield {name: rows.filter(pa.array(shares[name] == share)) for name, rows in needed.items()}
 
 
 # --- order --------------------------------------------------------------------------------------
@@ -144,4 +145,5 @@ def _order(parts: list[pa.Table]) -> npt.NDArray[np.int64]:
 
 def _sortable(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """Return a column of times or frame numbers as integers; what is missing comes last."""
-    return column.cast(pa.int64()).fill_null(np.iinfo(np.int64).max).to_numpy()
+    filled = column.cast(pa.int64()).fill_null(np.iinfo(np.int64).max)
+    return np.asarray(filled.to_numpy(), dtype=np.int64)

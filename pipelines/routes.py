@@ -58,7 +58,7 @@ class _Party:
     is_phone: bool
     """Whether it is a telephone number (RFC 3966; RFC 3261 §19.1.1, user=phone)."""
     is_conference: bool
-    """Whether it is a part of a conference ([MS-CONFBAS] §2.2.1)."""
+    """Whether it is a part of a conference ([MS-CONFBAS])."""
 
 
 def routes(messages: pd.DataFrame, calls: Groups, start: Integers) -> tuple[Texts, Texts]:

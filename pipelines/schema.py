@@ -81,7 +81,9 @@ _TIME = Column("time", "time", "Time of that frame, UTC.", "frame.time_utc")
 _FLOW = Column("flow_id", "category", "Flow, as in `flows`.")
 _MESSAGE = Column("message_id", "text", "Message, as in `messages`.")
 _CALL_ID = Column("call_id", "text", "Call-ID.", "sip.Call-ID")
-_FROM = Column("from_uri", "text", "URI of From, without parameters of the header.", "sip.from.addr")
+_FROM = Column(
+    "from_uri", "text", "URI of From, without parameters of the header.", "sip.from.addr"
+)
 _TO = Column("to_uri", "text", "URI of To, without parameters of the header.", "sip.to.addr")
 _STATUS = Column("status_code", "integer", "Status code of the final response.", "sip.Status-Code")
 _DIAGNOSTICS = Column(
@@ -108,7 +110,9 @@ CAPTURES = Table(
         Column("end_time", "time", "Time of the latest packet."),
         Column("link_types", "text", "Link types seen, by name, comma-separated."),
         Column("truncated_packets", "integer", "Packets captured shorter than they were sent."),
-        Column("undecoded_packets", "integer", "Packets below whose link layer nothing was decoded."),
+        Column(
+            "undecoded_packets", "integer", "Packets below whose link layer nothing was decoded."
+        ),
         Column("complete", "boolean", "False when the file is cut or broken before its end."),
         Column("problem", "text", "Why it is not complete; missing when it is."),
     ),
@@ -121,12 +125,20 @@ FLOWS = Table(
         _FLOW,
         _CAPTURE,
         Column("protocol", "category", "tcp or udp."),
-        Column("application", "category", "What its bytes are: sip, tls, sips (SIP in TLS), or missing."),
-        Column("client_ip", "category", "Initiator's address; with no SYN seen, as `initiator` says."),
+        Column(
+            "application",
+            "category",
+            "What its bytes are: sip, tls, sips (SIP in TLS), or missing.",
+        ),
+        Column(
+            "client_ip", "category", "Initiator's address; with no SYN seen, as `initiator` says."
+        ),
         Column("client_port", "integer", "Initiator's port."),
         Column("server_ip", "category", "Responder's address."),
         Column("server_port", "integer", "Responder's port."),
-        Column("initiator", "category", "How the client was told: syn, content, port, first (packet)."),
+        Column(
+            "initiator", "category", "How the client was told: syn, content, port, first (packet)."
+        ),
         Column("tunnel", "category", "Tunnel that the packets came in; missing without one."),
         Column("start_time", "time", "Time of its first packet."),
         Column("end_time", "time", "Time of its last packet."),
@@ -150,18 +162,52 @@ TLS_SESSIONS = Table(
         _CAPTURE,
         Column("time", "time", "Time of the first TLS record."),
         Column("opened", "boolean", "Whether application data was decrypted."),
-        Column("opened_by", "category", "What opened it: key log, or resumption (of a session opened so)."),
-        Column("reason", "text", "Why it was not opened, or only in part, and what to do; missing when whole."),
-        Column("version", "category", "Negotiated version, such as TLS 1.2.", "tls.handshake.version"),
-        Column("cipher_suite", "category", "Negotiated suite by its IANA name.", "tls.handshake.ciphersuite"),
-        Column("server_name", "text", "Server name that the client asked for (RFC 6066 §3).", "tls.handshake.extensions_server_name"),
-        Column("alpn", "category", "Protocol agreed by ALPN (RFC 7301).", "tls.handshake.extensions_alpn_str"),
+        Column(
+            "opened_by",
+            "category",
+            "What opened it: key log, or resumption (of a session opened so).",
+        ),
+        Column(
+            "reason",
+            "text",
+            "Why it was not opened, or only in part, and what to do; missing when whole.",
+        ),
+        Column(
+            "version", "category", "Negotiated version, such as TLS 1.2.", "tls.handshake.version"
+        ),
+        Column(
+            "cipher_suite",
+            "category",
+            "Negotiated suite by its IANA name.",
+            "tls.handshake.ciphersuite",
+        ),
+        Column(
+            "server_name",
+            "text",
+            "Server name that the client asked for (RFC 6066 §3).",
+            "tls.handshake.extensions_server_name",
+        ),
+        Column(
+            "alpn",
+            "category",
+            "Protocol agreed by ALPN (RFC 7301).",
+            "tls.handshake.extensions_alpn_str",
+        ),
         Column("resumed", "boolean", "Whether the handshake resumed an earlier session."),
         Column("extended_master_secret", "boolean", "RFC 7627."),
         Column("encrypt_then_mac", "boolean", "RFC 7366."),
-        Column("server_certificate", "text", "Subject of the server's certificate; hidden in TLS 1.3 unless opened."),
+        Column(
+            "server_certificate",
+            "text",
+            "Subject of the server's certificate; hidden in TLS 1.3 unless opened.",
+        ),
         Column("handshake_s", "seconds", "From the ClientHello to the last Finished seen."),
-        Column("alert", "text", "First fatal alert, sender and description; missing without one.", "tls.alert_message.desc"),
+        Column(
+            "alert",
+            "text",
+            "First fatal alert, sender and description; missing without one.",
+            "tls.alert_message.desc",
+        ),
         Column("records", "integer", "Application-data records seen."),
         Column("decrypted_records", "integer", "Of these, decrypted."),
     ),
@@ -171,7 +217,11 @@ MESSAGES = Table(
     "messages",
     "One row per SIP message, in order of time.",
     (
-        Column("message_id", "text", "capture-frame-ordinal, all from 1: 1-120-2 is the second message that frame 120 of the first capture completed."),
+        Column(
+            "message_id",
+            "text",
+            "capture-frame-ordinal, all from 1: 1-120-2 is the second message that frame 120 of the first capture completed.",
+        ),
         _TIME,
         Column("first_time", "time", "Time of the frame that brought its first byte."),
         _CAPTURE,
@@ -192,19 +242,46 @@ MESSAGES = Table(
         _TO,
         Column("to_tag", "text", "Tag of To.", "sip.to.tag"),
         Column("to_epid", "text", "epid of To: the endpoint."),
-        Column("via_branch", "text", "branch of the topmost Via; Lync's clients often send none.", "sip.Via.branch"),
+        Column(
+            "via_branch",
+            "text",
+            "branch of the topmost Via; Lync's clients often send none.",
+            "sip.Via.branch",
+        ),
         Column("user_agent", "category", "User-Agent, or Server.", "sip.User-Agent"),
         Column("contact_uri", "text", "URI of the first Contact.", "sip.contact.uri"),
         Column("event", "category", "Event package.", "sip.Event"),
-        Column("conversation_id", "text", "Ms-Conversation-ID: stable across the dialogs of one conversation."),
-        Column("route_marks", "category", "What tells where it goes: see `pipelines.tables.route_marks`."),
+        Column(
+            "conversation_id",
+            "text",
+            "Ms-Conversation-ID: stable across the dialogs of one conversation.",
+        ),
+        Column(
+            "route_marks",
+            "category",
+            "What tells where it goes: see `pipelines.tables.route_marks`.",
+        ),
         Column("expires_s", "integer", "Expires, seconds.", "sip.Expires"),
-        Column("session_expires_s", "integer", "Session-Expires, seconds (RFC 4028 §4).", "sip.Session-Expires"),
-        Column("content_type", "category", "Media type of the body, lower case, without parameters.", "sip.Content-Type"),
+        Column(
+            "session_expires_s",
+            "integer",
+            "Session-Expires, seconds (RFC 4028 §4).",
+            "sip.Session-Expires",
+        ),
+        Column(
+            "content_type",
+            "category",
+            "Media type of the body, lower case, without parameters.",
+            "sip.Content-Type",
+        ),
         Column("content_length", "integer", "Content-Length as sent.", "sip.Content-Length"),
         Column("body_length", "integer", "Bytes of the body that the capture holds."),
         Column("diagnostics_code", "integer", _DIAGNOSTICS.doc),
-        Column("retransmission_of", "text", "message_id of the first copy of the same message on the same hop."),
+        Column(
+            "retransmission_of",
+            "text",
+            "message_id of the first copy of the same message on the same hop.",
+        ),
     ),
 )
 
@@ -222,10 +299,22 @@ BODIES = Table(
         Column("content_id", "text", "Content-ID without angle brackets."),
         Column("disposition", "category", "Content-Disposition."),
         Column("length", "integer", "Bytes of the part."),
-        Column("media", "category", "Media of an SDP's m= lines, comma-separated, those of port 0 (refused) left out."),
+        Column(
+            "media",
+            "category",
+            "Media of an SDP's m= lines, comma-separated, those of port 0 (refused) left out.",
+        ),
         Column("decoder", "category", "Type of the decoded value; missing when none was made."),
-        Column("text", "text", "Its text, SRTP keys taken out; missing for what is no text, or holds a password: see value."),
-        Column("value", "text", "The decoded value as JSON, fields named as its specification names them: of the types that other tables are made of, and where there is no text. `Trace.body` decodes any."),
+        Column(
+            "text",
+            "text",
+            "Its text, SRTP keys taken out; missing for what is no text, or holds a password: see value.",
+        ),
+        Column(
+            "value",
+            "text",
+            "The decoded value as JSON, fields named as its specification names them: of the types that other tables are made of, and where there is no text. `Trace.body` decodes any.",
+        ),
         Column("problem", "text", "Why it was not decoded; missing when it was."),
     ),
 )
@@ -273,7 +362,11 @@ PRESENCE = Table(
         Column("diagnostics_code", "integer", "msDiagCode of the instance."),
         Column("pool_fqdn", "text", "poolFqdn: where to resubscribe."),
         Column("content_id", "text", "cid of the instance without angle brackets."),
-        Column("part", "text", "Part that holds its state, as in `bodies`; missing when no part has that Content-ID."),
+        Column(
+            "part",
+            "text",
+            "Part that holds its state, as in `bodies`; missing when no part has that Content-ID.",
+        ),
         Column("part_media_type", "category", "Media type of that part."),
     ),
 )
@@ -294,7 +387,9 @@ CONFERENCE_INVITES = Table(
         Column("subject", "text", "Subject of the conference."),
         Column("modalities", "text", "Modalities that are available, comma-separated."),
         _STATUS,
-        Column("answer_s", "seconds", "INVITE to its final response: the time a person took to accept."),
+        Column(
+            "answer_s", "seconds", "INVITE to its final response: the time a person took to accept."
+        ),
     ),
 )
 
@@ -314,7 +409,11 @@ CONFERENCE_COMMANDS = Table(
         Column("to_uri", "text", "to of the command."),
         Column("conference_id", "text", "Conference id from the keys or the URIs."),
         Column("mcu_uri", "text", "mcuUri: the MCU that the command is for."),
-        Column("code", "category", "code of the final answer: success, failure; pending when no other came."),
+        Column(
+            "code",
+            "category",
+            "code of the final answer: success, failure; pending when no other came.",
+        ),
         Column("reason", "text", "reason of the answer."),
         Column("answer_message_id", "text", "Message with the final answer."),
         Column("answer_s", "seconds", "Command to its final answer."),
@@ -334,7 +433,11 @@ PUSH_NOTIFICATIONS = Table(
         _TO,
         Column("synthetic", "boolean", "Whether it is a test (Test-CsMcxPushNotification)."),
         _STATUS,
-        Column("diagnostics_code", "integer", "Error id of the answer: 30000 accepted, 30007 test succeeded."),
+        Column(
+            "diagnostics_code",
+            "integer",
+            "Error id of the answer: 30000 accepted, 30007 test succeeded.",
+        ),
         Column("answer_s", "seconds", "MESSAGE to its final response."),
         Column("content_length", "integer", "Content-Length of the notification."),
         Column("values", "text", "The notification's tree as a JSON object path → value."),
@@ -362,7 +465,9 @@ TRANSACTIONS = Table(
         Column("via_branch", "text", "branch of the topmost Via."),
         Column("start_time", "time", "Time of the request."),
         Column("first_response_time", "time", "Time of the first response of any kind."),
-        Column("first_provisional_code", "category", "First provisional status other than 100 and 101."),
+        Column(
+            "first_provisional_code", "category", "First provisional status other than 100 and 101."
+        ),
         Column("first_provisional_time", "time", "Time of that response."),
         Column("final_time", "time", "Time of the final response."),
         _STATUS,
@@ -371,9 +476,15 @@ TRANSACTIONS = Table(
         Column("response_s", "seconds", "Request to its final response."),
         Column("requests", "integer", "Copies of the request, retransmissions included."),
         Column("responses", "integer", "Responses, retransmissions included."),
-        Column("outcome", "category", "success, redirect, challenge, failure, cancelled, unanswered, best_effort (BENOTIFY and ACK expect none), response_only."),
+        Column(
+            "outcome",
+            "category",
+            "success, redirect, challenge, failure, cancelled, unanswered, best_effort (BENOTIFY and ACK expect none), response_only.",
+        ),
         Column("request_message_id", "text", "First copy of the request; missing when not seen."),
-        Column("final_message_id", "text", "First copy of the final response; missing when not seen."),
+        Column(
+            "final_message_id", "text", "First copy of the final response; missing when not seen."
+        ),
     ),
 )
 
@@ -395,7 +506,11 @@ DIALOGS = Table(
         Column("established_time", "time", "Time of the 2xx that confirmed it."),
         Column("end_time", "time", "Time of the request that ended it (BYE, or the final NOTIFY)."),
         Column("ended_by", "category", "caller, callee; missing while open or when not seen."),
-        Column("state", "category", "early, confirmed, terminated, or seen (its start is not in the capture)."),
+        Column(
+            "state",
+            "category",
+            "early, confirmed, terminated, or seen (its start is not in the capture).",
+        ),
         Column("messages", "integer", "Messages of the dialog, retransmissions included."),
     ),
 )
@@ -410,29 +525,55 @@ CALLS = Table(
         _FROM,
         _TO,
         Column("from_tag", "text", "Tag of From: with call_id it identifies the attempt."),
-        Column("route", "category", "internal, federated, skype, pstn, conference, hybrid or unknown."),
+        Column(
+            "route", "category", "internal, federated, skype, pstn, conference, hybrid or unknown."
+        ),
         Column("route_reason", "text", "What told the route."),
-        Column("modality", "category", "audio, video, im, applicationsharing, data, mixed; missing when not told."),
+        Column(
+            "modality",
+            "category",
+            "audio, video, im, applicationsharing, data, mixed; missing when not told.",
+        ),
         Column("start_time", "time", "Time of the first INVITE."),
         Column("first_response_time", "time", "First response of any kind, 100 included."),
-        Column("first_provisional_time", "time", "First response that tells a status: neither 100 nor 101."),
+        Column(
+            "first_provisional_time",
+            "time",
+            "First response that tells a status: neither 100 nor 101.",
+        ),
         Column("ringing_time", "time", "First 180 or 183."),
         Column("answer_time", "time", "First 2xx."),
         Column("ack_time", "time", "First ACK to the 2xx."),
         Column("end_time", "time", "BYE, or the final response of an unsuccessful attempt."),
-        Column("outcome", "category", "answered, busy, declined, cancelled, no_answer, timed_out, redirected, failed, challenged, unanswered (nothing final in the capture)."),
+        Column(
+            "outcome",
+            "category",
+            "answered, busy, declined, cancelled, no_answer, timed_out, redirected, failed, challenged, unanswered (nothing final in the capture).",
+        ),
         Column("status_code", "integer", "Final status of the attempt.", "sip.Status-Code"),
         Column("reason_phrase", "category", "Its reason phrase."),
         _DIAGNOSTICS,
         Column("setup_delay_s", "seconds", "INVITE to its 2xx."),
         Column("ringback_delay_s", "seconds", "INVITE to the first 180 or 183: post-dial delay."),
-        Column("session_request_delay_s", "seconds", "RFC 6076 §4.3: INVITE to the first response that tells a status (neither 100 nor 101), or to the final response."),
+        Column(
+            "session_request_delay_s",
+            "seconds",
+            "RFC 6076 §4.3: INVITE to the first response that tells a status (neither 100 nor 101), or to the final response.",
+        ),
         Column("duration_s", "seconds", "RFC 6076 §4.5: 2xx to BYE; missing while open."),
-        Column("released_by", "category", "caller or callee; missing when no BYE or CANCEL was seen."),
+        Column(
+            "released_by", "category", "caller or callee; missing when no BYE or CANCEL was seen."
+        ),
         Column("release_method", "category", "BYE or CANCEL, or rejected by a final response."),
-        Column("invites", "integer", "INVITEs of the attempt, over all hops, branches and repeats."),
+        Column(
+            "invites", "integer", "INVITEs of the attempt, over all hops, branches and repeats."
+        ),
         Column("hops", "integer", "Different host pairs that its INVITE was seen between."),
-        Column("branches", "integer", "Largest number of callee endpoints (To tags) that answered: forks."),
+        Column(
+            "branches",
+            "integer",
+            "Largest number of callee endpoints (To tags) that answered: forks.",
+        ),
         Column("reinvites", "integer", "Re-INVITEs and UPDATEs inside the dialog."),
         Column("conversation_id", "text", "Ms-Conversation-ID."),
         Column("flow_id", "category", "Flow of the first INVITE."),
@@ -445,7 +586,12 @@ EXPERT = Table(
     "One row per fault, wherever it was found.",
     (
         _CAPTURE,
-        Column("frame_number", "integer", "Frame with the fault; missing when it is not one frame's.", "frame.number"),
+        Column(
+            "frame_number",
+            "integer",
+            "Frame with the fault; missing when it is not one frame's.",
+            "frame.number",
+        ),
         Column("time", "time", "That frame's time."),
         _FLOW,
         Column("layer", "category", "Protocol in which the fault lies.", "_ws.expert"),
@@ -459,8 +605,20 @@ EXPERT = Table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        CAPTURES, FLOWS, TLS_SESSIONS, MESSAGES, BODIES, DIAGNOSTICS, TRANSACTIONS, DIALOGS, CALLS,
-        PRESENCE, CONFERENCE_INVITES, CONFERENCE_COMMANDS, PUSH_NOTIFICATIONS, EXPERT,
+        CAPTURES,
+        FLOWS,
+        TLS_SESSIONS,
+        MESSAGES,
+        BODIES,
+        DIAGNOSTICS,
+        TRANSACTIONS,
+        DIALOGS,
+        CALLS,
+        PRESENCE,
+        CONFERENCE_INVITES,
+        CONFERENCE_COMMANDS,
+        PUSH_NOTIFICATIONS,
+        EXPERT,
     )
 }
 """Every table by its name, in the order in which people read them."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pipelines.command import (
     EXIT_DONE,
@@ -18,12 +16,6 @@ from pipelines.command import (
     warn,
 )
 from pipelines.engine import run
-
-if TYPE_CHECKING:
-    from pipelines.summary import Summary
-
-WIDTH = 100
-"""Columns of text that the summary keeps to."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,6 +41,7 @@ def _summarize(argv: list[str] | None) -> int:
         tables = run(request, arguments.workers, progress)
     # Imported only now, so that the workers start at once.
     from pipelines.summary import summary_of
+    from pipelines.summary_text import render
 
     summary = summary_of(tables, request)
     if arguments.json:
@@ -58,232 +51,6 @@ def _summarize(argv: list[str] | None) -> int:
     for problem in summary["problems"]:
         warn(problem)
     return EXIT_PROBLEMS if summary["problems"] and arguments.strict else EXIT_DONE
-
-
-# --- rendering ----------------------------------------------------------------------------------
-
-
-def render(summary: Summary) -> str:
-    """Return the summary as text for a terminal, at most :data:`WIDTH` columns wide."""
-    sections = [
-        _render_captures(summary),
-        _render_tls(summary["tls"]),
-        _render_messages(summary["messages"]),
-        _render_routes(summary["calls"]),
-        _render_slowest(summary["calls"]),
-        _render_failures(summary["failures"]),
-        _render_damage(summary["damage"]),
-    ]
-    return "\n\n".join("\n".join(map(_clip, section)) for section in sections if section)
-
-
-def _clip(line: str) -> str:
-    safe = "".join(character if character.isprintable() else "�" for character in line)
-    return safe if len(safe) <= WIDTH else safe[: WIDTH - 1] + "…"
-
-
-def _render_captures(summary: Summary) -> list[str]:
-    lines = []
-    for row in summary["captures"]:
-        lines.append(
-            f"{row['capture']}: {row['format']}, {row['link_types'] or 'no packets'}, "
-            f"{row['packets']:,} packets, {_size(row['size'])}"
-        )
-        if row["start_time"]:
-            span = f"{_clock(row['start_time'])} to {_clock(row['end_time'])} UTC"
-            lines.append(f"  {span}")
-        if not row["complete"]:
-            lines.append(f"  incomplete: {row['problem']}")
-    return lines
-
-
-def _render_tls(tls: Summary) -> list[str]:
-    if not tls["sessions"]:
-        return ["TLS: none"]
-    lines = [f"TLS: {tls['opened']} of {_count(tls['sessions'], 'session')} opened"]
-    for one in tls["reasons"]:
-        example = one["example"]
-        part = ", opened in part" if one["opened_in_part"] else ""
-        lines.append(
-            f"  {_count(one['sessions'], 'session')}{part}, such as "
-            f"{example['client_ip']}:{example['client_port']} → "
-            f"{example['server_ip']}:{example['server_port']}:"
-        )
-        lines += _wrapped(one["reason"], "    ")
-    return lines
-
-
-def _render_messages(messages: Summary) -> list[str]:
-    transports = ", ".join(f"{n:,} {name}" for name, n in messages["by_transport"].items())
-    again = messages["retransmissions"]
-    more = f"; {again:,} of them retransmissions" if again else ""
-    lines = [f"SIP messages: {messages['total']:,} ({transports}{more})" if transports else "SIP messages: none"]
-    classes = ("requests", "1xx", "2xx", "3xx", "4xx", "5xx", "6xx")
-    rows = [
-        [one["method"], *(f"{one[name]:,}" if one.get(name) else "" for name in classes)]
-        for one in messages["by_method"]
-    ]
-    if rows:
-        lines += _table(["method", *classes], rows, "<" + ">" * len(classes))
-    return lines
-
-
-def _render_routes(calls: Summary) -> list[str]:
-    if not calls["total"]:
-        return ["Calls: none"]
-    outcomes = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in calls["by_outcome"].items())
-    rows = [
-        [
-            one["route"],
-            str(one["attempts"]),
-            str(one["answered"]),
-            *_delays(one["ringback_delay_s"]),
-            *_delays(one["setup_delay_s"]),
-        ]
-        for one in calls["by_route"]
-    ]
-    head = ["", "", "", "ringback", "", "", "setup", "", ""]
-    names = ["route", "calls", "answered", "median", "p95", "max", "median", "p95", "max"]
-    return [
-        f"Calls: {calls['total']} ({outcomes}); delays in seconds",
-        *_table(head, [names, *rows], "<" + ">" * 8),
-    ]
-
-
-def _delays(distribution: Summary | None) -> list[str]:
-    if distribution is None:
-        return ["–", "–", "–"]
-    return [f"{distribution[name]:.2f}" for name in ("median", "p95", "max")]
-
-
-def _render_slowest(calls: Summary) -> list[str]:
-    from pipelines.summary import SLOW_RINGBACK_S
-
-    lines = ["Slowest calls"] if calls["slowest"] else []
-    for call in calls["slowest"]:
-        delay = call["ringback_delay_s"]
-        what = f"{delay:.2f} s to ringback" if delay is not None else (
-            f"{call['session_request_delay_s']:.2f} s to its first answer"
-        )
-        mark = "SLOW " if delay is not None and delay >= SLOW_RINGBACK_S else ""
-        lines.append(
-            f"  {mark}{what}, {call['route']}, {(call['outcome'] or '').replace('_', ' ')}: "
-            f"{_party(call['from_uri'])} → {_party(call['to_uri'])}"
-        )
-        lines.append(f"      frame {call['frame_number']}: {_timeline(call)}")
-        if mark:
-            lines += [f"      {line}" for line in _verdict(call)]
-    return lines
-
-
-def _timeline(call: Summary) -> str:
-    steps = [
-        ("first answer", "first_response_time"),
-        ("ringing", "ringing_time"),
-        ("2xx", "answer_time"),
-        ("ACK", "ack_time"),
-        ("end", "end_time"),
-    ]
-    shown = [f"INVITE {_clock(call['start_time'])}"]
-    for name, column in steps:
-        if call[column] is not None:
-            shown.append(f"{name} +{_offset(call['start_time'], call[column]):.3f}")
-    if call["released_by"]:
-        shown.append(f"{call['release_method'] or 'released'} by {call['released_by']}")
-    return ", ".join(shown)
-
-
-def _verdict(call: Summary) -> list[str]:
-    """Say which hop waited for the answer: the delay lies at or beyond the last one that did."""
-    hops = [hop for hop in call["hops"] if hop["answer_s"] is not None]
-    lines = [
-        f"{hop['src_ip']} → {hop['dst_ip']}: answered after {hop['answer_s']:.3f} s" for hop in hops
-    ]
-    if hops:
-        last = hops[-1]
-        share = last["answer_s"] / call["ringback_delay_s"] if call["ringback_delay_s"] else 0
-        if share > 0.8:
-            lines.append(
-                f"The caller heard nothing for {call['ringback_delay_s']:.1f} s; "
-                f"the wait lies at or beyond {last['dst_ip']}."
-            )
-    return lines
-
-
-def _render_failures(failures: list[Summary]) -> list[str]:
-    lines = ["Failures"] if failures else ["Failures: none"]
-    for one in failures:
-        status = f"{one['status_code']} {one['reason_phrase'] or ''}".strip() if one["status_code"] else one["where"]
-        inside = f" ({one['where']})" if one["where"].startswith("resource") else ""
-        lines.append(f"  {one['count']:>5} × {one['method']} {status}{inside}")
-        if one["diagnostics_code"] is not None:
-            told = [f"ms-diagnostics {one['diagnostics_code']}", one["component"], one["diagnostics_reason"]]
-            source = f" (said by {one['source']})" if one["source"] else ""
-            lines += _wrapped(": ".join(filter(None, told)) + source, "          ")
-    return lines
-
-
-def _render_damage(damage: list[Summary]) -> list[str]:
-    from pipelines.summary import ROWS
-
-    if not damage:
-        return ["Damage: none"]
-    lines = ["Damage and oddities"]
-    for one in damage[:ROWS]:
-        frame = f", first in frame {one['first_frame']}" if one["first_frame"] else ""
-        lines += _wrapped(
-            f"{one['count']:,} × {one['layer']} {one['severity']}: {one['summary']}{frame}", "  "
-        )
-    if len(damage) > ROWS:
-        lines.append(f"  and {len(damage) - ROWS} more kinds: see the table `expert`")
-    return lines
-
-
-# --- text ---------------------------------------------------------------------------------------
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> list[str]:
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    return [
-        ("  " + "  ".join(f"{cell:{a}{w}}" for cell, a, w in zip(row, align, widths, strict=True))).rstrip()
-        for row in [head, *rows]
-    ]
-
-
-def _wrapped(text: str, indent: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _size(size: int) -> str:
-    value = float(size)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            break
-        value /= 1000
-    return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"
-
-
-def _clock(time: str) -> str:
-    return time.replace("T", " ").removesuffix("Z")[:23]
-
-
-def _offset(start: str, end: str) -> float:
-    import pandas as pd
-
-    return float((pd.Timestamp(end) - pd.Timestamp(start)).total_seconds())
-
-
-def _party(uri: str | None) -> str:
-    if not uri:
-        return "?"
-    bare = uri.partition(";")[0]
-    return bare.removeprefix("sip:").removeprefix("sips:")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from pipelines import __version__
-from pipelines.engine import Request
 from pipelines.problems import problems_of
+from pipelines.request import Request
 from pipelines.results import Tables
 
 SLOW_RINGBACK_S = 5.0
@@ -161,7 +161,9 @@ def _distribution(values: pd.Series[float]) -> Summary | None:
 
 def _slowest(calls: pd.DataFrame) -> pd.DataFrame:
     delay = calls["ringback_delay_s"].fillna(calls["session_request_delay_s"])
-    return calls.loc[delay.sort_values(ascending=False, kind="stable").dropna().index[:SLOWEST]]
+    order = delay.dropna().sort_values(ascending=False, kind="stable").index
+    slowest: pd.DataFrame = calls.loc[order[:SLOWEST]]
+    return slowest
 
 
 def _slow_call(call: Summary, transactions: pd.DataFrame) -> Summary:
@@ -183,7 +185,7 @@ def _slow_call(call: Summary, transactions: pd.DataFrame) -> Summary:
 def _seconds_between(start: str | None, end: str | None) -> float | None:
     if start is None or end is None:
         return None
-    return round((pd.Timestamp(end) - pd.Timestamp(start)).total_seconds(), 6)
+    return round(float((pd.Timestamp(end) - pd.Timestamp(start)).total_seconds()), 6)
 
 
 # --- failures and damage ------------------------------------------------------------------------

@@ -85,7 +85,9 @@ class Tabulator:
 
     def drain(self) -> dict[str, pa.Table]:
         """Return the rows collected since the last call, by table; only tables that have any."""
-        tables = {name: arrow_table(TABLES[name], rows) for name, rows in self._rows.items() if rows}
+        tables = {
+            name: arrow_table(TABLES[name], rows) for name, rows in self._rows.items() if rows
+        }
         for rows in self._rows.values():
             rows.clear()
         return tables
@@ -128,12 +130,12 @@ class Tabulator:
         from_uri, from_tag, from_epid = party(get("from"))
         to_uri, to_tag, to_epid = party(get("to"))
         cseq, cseq_method = _cseq(get("cseq"))
+        method: str | None = cseq_method
+        request_uri = status_code = reason_phrase = None
+        is_request = isinstance(message, SipRequest)
         if isinstance(message, SipRequest):
-            is_request, method, request_uri = True, message.method, message.request_uri
-            status_code = reason_phrase = None
-        else:
-            assert isinstance(message, SipResponse)
-            is_request, method, request_uri = False, cseq_method, None
+            method, request_uri = message.method, message.request_uri
+        elif isinstance(message, SipResponse):
             status_code, reason_phrase = message.status_code, message.reason_phrase or None
         sender, receiver = message.direction, 1 - message.direction
         return (
@@ -349,10 +351,26 @@ class Tabulator:
         )
 
     def add_counted_fault(
-        self, layer: str, severity: str, summary: str, spec: str, first_frame: int | None, count: int
+        self,
+        layer: str,
+        severity: str,
+        summary: str,
+        spec: str,
+        first_frame: int | None,
+        count: int,
     ) -> None:
         """Add one row for `count` equal faults, the first of them in `first_frame`."""
-        row = (self._capture, first_frame, None, None, layer, severity, summary, spec or None, count)
+        row = (
+            self._capture,
+            first_frame,
+            None,
+            None,
+            layer,
+            severity,
+            summary,
+            spec or None,
+            count,
+        )
         self._rows["expert"].append(row)
 
     def add_capture(self, row: Row) -> None:
@@ -560,7 +578,9 @@ def _header_marks(name: str, value: str) -> frozenset[str]:
         "ms-source-network": "network",
         "ms-traffic-type": "split",
     }
-    return frozenset(f"{word}:{parameters[key]}" for key, word in named.items() if key in parameters)
+    return frozenset(
+        f"{word}:{parameters[key]}" for key, word in named.items() if key in parameters
+    )
 
 
 @lru_cache(maxsize=65536)

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING
 
-from pipelines.engine import Request, run
+from pipelines.engine import run
 from pipelines.ladder import Ladder, draw_ladder
 from pipelines.problems import problems_of
+from pipelines.request import Request
 from pipelines.results import Tables
 from pipelines.schema import TABLES
+from pipelines.summary import summary_of
+from pipelines.summary_text import render
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +120,5 @@ class Trace:
         return f"<Trace of {files}: {len(self.messages):,} SIP messages, {len(self.calls):,} calls>"
 
     def _repr_html_(self) -> str:
-        from pipelines.summarize import render, summary_of
-
         # What a capture holds is a stranger's text.
         return f"<pre>{escape(render(summary_of(self._tables, self._request)))}</pre>"

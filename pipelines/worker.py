@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipelines.dissection import dissect_captures
-from pipelines.engine import Request
 from pipelines.errors import UsageError
+from pipelines.request import Request
 from pipelines.spool import Spool
 
 

@@ -109,10 +109,9 @@ class PcapRecords:
         near = self.numbers(data, start)[0]
         # All seconds of half a year share their highest byte: comparing that one first leaves few
         # places to look at.
-        place, top = (3, near >> 24) if self.little else (0, near >> 24)
-        first = start + stretch
-        tops = np.ndarray((number, _SPAN), np.uint8, data, first + place, (stretch, 1))
-        place, offset = np.divmod(np.flatnonzero(tops == top), _SPAN)
+        first, top = start + stretch, 3 if self.little else 0
+        tops = np.ndarray((number, _SPAN), np.uint8, data, first + top, (stretch, 1))
+        place, offset = np.divmod(np.flatnonzero(tops == near >> 24), _SPAN)
         at = self.plausible(data, first + place * stretch + offset, near)
         _, lead = np.unique((at - first) // stretch, return_index=True)
         return at[lead]

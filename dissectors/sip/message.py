@@ -8,7 +8,6 @@ names without a colon) is noticed by counting and goes a slower road.
 from __future__ import annotations
 
 import re
-
 from dataclasses import dataclass, field
 
 from dissectors.errors import DissectError, Malformed, Severity
@@ -153,9 +152,7 @@ def decode_head(
 _REGULAR_HEADER = re.compile(r"^([!-9;-~]+):[ \t]*([^\r\n]*)\r\n", re.MULTILINE)
 
 
-def _decode_regular_head(
-    text: str, faults: list[DissectError]
-) -> SipRequest | SipResponse | None:
+def _decode_regular_head(text: str, faults: list[DissectError]) -> SipRequest | SipResponse | None:
     """Decode a head as nearly all are, at the speed of one search; None for any other.
 
     Each line ends in CRLF, is a name and a colon without space between, is not folded, and has
@@ -170,7 +167,9 @@ def _decode_regular_head(
         return None
     names = [_FULL_NAMES.get(name) or full_name(name) for name, _ in headers]
     # The first of several values is wanted, so the last to be entered.
-    first_values = dict(zip(reversed(names), [value for _, value in reversed(headers)], strict=True))
+    first_values = dict(
+        zip(reversed(names), [value for _, value in reversed(headers)], strict=True)
+    )
     if len(first_values) < len(names) and any(names.count(name) > 1 for name in _SINGLE):
         return None
     message = decode_start_line(text[:line_end], faults)

@@ -43,7 +43,7 @@ unanswered   nothing final in the capture: not a failure
 
 References
 ----------
-RFC 3261 §9, §13, §15, §16.7, §17, §21; RFC 6076 §4; RFC 3264 §5; [MS-CONFBAS] §3.
+RFC 3261 §9, §13, §15, §16.7, §17, §21; RFC 6076 §4; RFC 3264 §5; RFC 8197; [MS-CONFBAS].
 """
 
 from __future__ import annotations
@@ -505,7 +505,7 @@ def _telling_diagnostics(trace: _Trace, setup: _Setup, release: _Release) -> Int
 
     Of a call that was answered it is the BYE, if it has any: those of a 2xx are information. The
     same response may have lost its diagnostics on a farther hop: ms-diagnostics does not cross the
-    border of an organisation ([MS-OCER] §2.2.1).
+    border of an organisation ([MS-OCER]).
     """
     attempts, keys = trace.attempts, trace.keys
     told = trace.messages["diagnostics_code"].notna().to_numpy(dtype=np.bool_)

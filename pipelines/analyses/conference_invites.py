@@ -7,7 +7,7 @@ repeats after a challenge, are one row.
 
 References
 ----------
-[MS-CONFBAS] §3.3.
+[MS-CONFBAS].
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ challenge      401 or 407: the client is asked for credentials and sends a new r
 cancelled      487: the request was ended by CANCEL or BYE (RFC 3261 §21.4.25)
 failure        any other final response
 unanswered     no final response in the capture, even if provisional ones are there
-best_effort    no final response, and none is due: BENOTIFY ([MS-SIP] §3.7), ACK
+best_effort    no final response, and none is due: BENOTIFY ([MS-SIP]), ACK
 response_only  the request is not in the capture
 ============== ==================================================================================
 

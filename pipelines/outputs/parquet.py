@@ -16,7 +16,9 @@ def write_parquet(directory: Path, names: list[str], chunks: Chunks) -> None:
         rows = chunks(name)
         first = next(rows)
         path = directory / f"{name}.parquet"
-        with pq.ParquetWriter(path, first.schema, compression="zstd", compression_level=1) as writer:
+        with pq.ParquetWriter(
+            path, first.schema, compression="zstd", compression_level=1
+        ) as writer:
             writer.write_table(first)
             for chunk in rows:
                 writer.write_table(chunk)

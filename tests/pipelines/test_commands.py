@@ -152,7 +152,11 @@ def test_standard_input() -> None:
 
 def test_the_front_door_lists_the_commands() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines"], capture_output=True, text=True, cwd=CHECKOUT, timeout=60
+        [sys.executable, "-m", "pipelines"],
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
+        timeout=60,
     )
     assert done.returncode == 2
     assert "summarize" in done.stderr
