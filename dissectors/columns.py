@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,16 @@ Mask = npt.NDArray[np.bool_]
 BE16 = np.dtype(">u2")
 BE32 = np.dtype(">u4")
 
+
+class Rows(Protocol):
+    """Columns that know which row of a batch each of theirs belongs to."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    row: Int64
+
+
 C = TypeVar("C")
+R = TypeVar("R", bound=Rows)
 
 
 def gather(data: Bytes, at: Int64, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -96,6 +105,27 @@ def join(pieces: Sequence[C]) -> C:
     return type(first)(
         **{name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in names}
     )
+
+
+def interleave(pieces: Sequence[R]) -> R:
+    """Return the rows of all `pieces` in ascending order of their `row`; one piece is needed.
+
+    Rows of the same number stay in the order of the pieces.
+    """
+    filled = [piece for piece in pieces if len(piece.row)] or pieces[:1]
+    if len(filled) == 1:
+        return filled[0]
+    rows = np.concatenate([piece.row for piece in filled])
+    place = np.empty(len(rows), np.int64)
+    place[np.argsort(rows, kind="stable")] = np.arange(len(rows))
+    places = np.split(place, np.cumsum([len(piece.row) for piece in filled[:-1]]))
+    merged = {}
+    for f in fields(filled[0]):
+        column = np.empty(len(rows), getattr(filled[0], f.name).dtype)
+        for piece, at in zip(filled, places, strict=True):
+            column[at] = getattr(piece, f.name)
+        merged[f.name] = column
+    return type(filled[0])(**merged)
 
 
 @dataclass(slots=True)

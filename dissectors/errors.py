@@ -74,7 +74,7 @@ class Malformed(DissectError):
 
 
 class Unsupported(DissectError):
-    """This decoder cannot read these bytes, although they may be right."""
+    """The bytes may be right, but the decoder cannot read them."""
 
 
 class Lost(DissectError):

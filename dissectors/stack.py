@@ -6,8 +6,8 @@
                                     └─ TCP ─▶ StreamChunk ─┬─▶ SIP
                                                            └─▶ TLS ─▶ StreamChunk ─▶ SIP
 
-What a TCP connection carries is told by its first bytes, or by a rule of the user; a connection that
-carries neither TLS nor SIP is ignored from then on, so its bytes cost nothing.
+What a TCP connection carries is told by its first bytes, or by a rule of the user; a connection
+that carries neither TLS nor SIP is ignored from then on, so its bytes cost nothing.
 """
 
 from __future__ import annotations
@@ -199,6 +199,10 @@ class Stack:
             found.flows.append(flow)
 
 
+_Framers = tuple[SipFramer, SipFramer]
+"""One for each direction."""
+
+
 class _Connection:
     """What one TCP connection carries, once its first bytes have told."""
 
@@ -208,16 +212,16 @@ class _Connection:
         self._tls: TlsSession | None = None
         self._sniffer = _Sniffer(("tls", "sip"))
         self._sniffer_inside = _Sniffer(("sip",))
-        self._framers: tuple[SipFramer, SipFramer] | None = None
+        self._framers: _Framers | None = None
         if told is not None:
             self._begin(told)
 
     def push(self, chunk: StreamChunk, found: Dissected) -> None:
         """Take the next bytes of either direction."""
         if self._tls is not None:
-            self._push_tls(chunk, found)
+            self._push_tls(self._tls, chunk, found)
         elif self._framers is not None:
-            self._push_sip(chunk, "tcp", found)
+            self._push_sip(self._framers, chunk, "tcp", found)
         elif not self._flow.ignored:
             self._decide(chunk, found)
 
@@ -247,12 +251,11 @@ class _Connection:
         else:
             self._framers = SipFramer(), SipFramer()
 
-    def _push_tls(self, chunk: StreamChunk, found: Dissected) -> None:
-        assert self._tls is not None
-        self._take_plaintext(self._tls.push(chunk), found)
-        if self._tls.client_direction is not None:
-            self._flow.set_client(self._tls.client_direction)
-        if self._tls.hopeless:
+    def _push_tls(self, tls: TlsSession, chunk: StreamChunk, found: Dissected) -> None:
+        self._take_plaintext(tls.push(chunk), found)
+        if tls.client_direction is not None:
+            self._flow.set_client(tls.client_direction)
+        if tls.hopeless:
             self._flow.ignored = True
 
     def _take_plaintext(
@@ -262,7 +265,7 @@ class _Connection:
             if isinstance(value, DissectError):
                 found.faults.append((self._flow, value))
             elif self._framers is not None:
-                self._push_sip(value, "tls", found)
+                self._push_sip(self._framers, value, "tls", found)
             elif not self._flow.ignored:
                 self._decide_inside(value, found)
 
@@ -271,13 +274,14 @@ class _Connection:
             self._flow.application = "sips"
             self._framers = SipFramer(), SipFramer()
             for held in self._sniffer_inside.take():
-                self._push_sip(held, "tls", found)
+                self._push_sip(self._framers, held, "tls", found)
         elif self._sniffer_inside.gave_up:
             self._flow.ignored = True
 
-    def _push_sip(self, chunk: StreamChunk, transport: str, found: Dissected) -> None:
-        assert self._framers is not None
-        for value in self._framers[chunk.direction].push(chunk):
+    def _push_sip(
+        self, framers: _Framers, chunk: StreamChunk, transport: str, found: Dissected
+    ) -> None:
+        for value in framers[chunk.direction].push(chunk):
             found.add(self._flow, transport, value)
 
 

@@ -1,4 +1,4 @@
-"""``python -m pipelines.convert CAPTURE… --out DIR``: every table as a file, whole or not at all."""
+"""``python -m pipelines.convert CAPTURE… --out DIR``: every table as a file, or none."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ProgressHook = Callable[[int], None]
 
 BYTES_PER_WORKER = 16 << 20
-"""A capture is worth one more process for each so many bytes: starting one costs a quarter second."""
+"""A capture is worth one more process for each so many bytes; starting one takes 0.2 s."""
 
 
 class WorkerFailed(RuntimeError):
@@ -47,9 +47,9 @@ class Worker:
             stdout=subprocess.DEVNULL,
             env=environment,
         )
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode())
-        self._process.stdin.close()
+        if self._process.stdin is not None:
+            self._process.stdin.write(json.dumps(order).encode())
+            self._process.stdin.close()
 
     def wait(self) -> None:
         """Wait until the worker is done.

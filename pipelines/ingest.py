@@ -1,7 +1,7 @@
 """The only place that opens a capture or a key.
 
-A plain file is memory-mapped and forgotten window by window; what cannot be mapped (a pipe, standard
-input) is streamed. Either way the rest of the program sees :class:`PacketBatch` after
+A plain file is memory-mapped and forgotten window by window; what cannot be mapped (a pipe,
+standard input) is streamed. Either way the rest of the program sees :class:`PacketBatch` after
 :class:`PacketBatch` and holds one window of the capture at a time.
 """
 
@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -100,13 +100,13 @@ def _readable(path: str) -> Iterator[BinaryIO]:
     if path == STDIN:
         yield sys.stdin.buffer
         return
-    try:
-        if Path(path).is_dir():
-            raise UsageError(f"{path}: is a directory; name the files in it")
-        file = Path(path).open("rb")
-    except OSError as error:
-        raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    with file:
+    with ExitStack() as opened:
+        try:
+            if Path(path).is_dir():
+                raise UsageError(f"{path}: is a directory; name the files in it")
+            file = opened.enter_context(Path(path).open("rb"))
+        except OSError as error:
+            raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
         yield file
 
 

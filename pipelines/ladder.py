@@ -82,7 +82,8 @@ def _arrow(y: int, row: pd.Series[Any], x_of: dict[str, int], offset: float) -> 
     label = escape(_label(row))
     return (
         f'<text x="6" y="{y}" fill="#555">+{offset:.3f} s</text>'
-        f'<text x="{(x1 + x2) // 2}" y="{y - 4}" text-anchor="middle" fill="{colour}">{label}</text>'
+        f'<text x="{(x1 + x2) // 2}" y="{y - 4}" text-anchor="middle" fill="{colour}">'
+        f"{label}</text>"
         f'<line x1="{x1}" y1="{y}" x2="{x2}" y2="{y}" stroke="{colour}"/>'
         f'<path d="M{x2} {y} l{-tip} -4 l0 8 z" fill="{colour}"/>'
     )

@@ -136,7 +136,7 @@ def _in_order(parts: list[pa.Table]) -> Iterator[pa.Table]:
 
 def _order(parts: list[pa.Table]) -> npt.NDArray[np.int64]:
     names = parts[0].schema.names
-    keys = [name for name in ("time", "start_time", "frame_number") if name in names]
+    keys = [name for name in ("time", "start_time", "frame_number", "flow_id") if name in names][:2]
     columns = [np.concatenate([_sortable(part[name]) for part in parts]) for name in keys]
     if not columns:
         return np.arange(sum(map(len, parts)))
@@ -144,6 +144,8 @@ def _order(parts: list[pa.Table]) -> npt.NDArray[np.int64]:
 
 
 def _sortable(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Return a column of times or frame numbers as integers; what is missing comes last."""
+    """Return times, frame numbers or flow ids as integers; what is missing comes last."""
+    if pa.types.is_string(column.type):  # 1-60: the flow that frame 60 of a capture opened
+        column = pc.replace_substring_regex(column, "^[0-9]+-", "")
     filled = column.cast(pa.int64()).fill_null(np.iinfo(np.int64).max)
     return np.asarray(filled.to_numpy(), dtype=np.int64)

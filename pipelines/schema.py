@@ -89,7 +89,8 @@ _STATUS = Column("status_code", "integer", "Status code of the final response.",
 _DIAGNOSTICS = Column(
     "diagnostics_code",
     "integer",
-    "First error id of ms-diagnostics, ms-diagnostics-public or ms-client-diagnostics ([MS-OCER] §2.2.1).",
+    "First error id of ms-diagnostics, ms-diagnostics-public or ms-client-diagnostics ([MS-OCER] "
+    "§2.2.1).",
 )
 _ENDPOINTS = (
     Column("src_ip", "category", "Sender's address.", "ip.src"),
@@ -220,7 +221,8 @@ MESSAGES = Table(
         Column(
             "message_id",
             "text",
-            "capture-frame-ordinal, all from 1: 1-120-2 is the second message that frame 120 of the first capture completed.",
+            "capture-frame-ordinal, all from 1: 1-120-2 is the second message that frame 120 of "
+            "the first capture completed.",
         ),
         _TIME,
         Column("first_time", "time", "Time of the frame that brought its first byte."),
@@ -308,12 +310,15 @@ BODIES = Table(
         Column(
             "text",
             "text",
-            "Its text, SRTP keys taken out; missing for what is no text, or holds a password: see value.",
+            "Its text, SRTP keys taken out; missing for what is no text, or holds a password: see"
+            " value.",
         ),
         Column(
             "value",
             "text",
-            "The decoded value as JSON, fields named as its specification names them: of the types that other tables are made of, and where there is no text. `Trace.body` decodes any.",
+            "The decoded value as JSON, fields named as its specification names them: of the "
+            "types that other tables are made of, and where there is no text. `Trace.body` "
+            "decodes any.",
         ),
         Column("problem", "text", "Why it was not decoded; missing when it was."),
     ),
@@ -479,7 +484,8 @@ TRANSACTIONS = Table(
         Column(
             "outcome",
             "category",
-            "success, redirect, challenge, failure, cancelled, unanswered, best_effort (BENOTIFY and ACK expect none), response_only.",
+            "success, redirect, challenge, failure, cancelled, unanswered, best_effort (BENOTIFY "
+            "and ACK expect none), response_only.",
         ),
         Column("request_message_id", "text", "First copy of the request; missing when not seen."),
         Column(
@@ -517,7 +523,8 @@ DIALOGS = Table(
 
 CALLS = Table(
     "calls",
-    "One row per attempt to set up a session with media or IM, however many hops and branches it was seen on.",
+    "One row per attempt to set up a session with media or IM, however many hops and branches it "
+    "was seen on.",
     (
         _CALL_ID,
         _CAPTURE,
@@ -548,7 +555,8 @@ CALLS = Table(
         Column(
             "outcome",
             "category",
-            "answered, busy, declined, cancelled, no_answer, timed_out, redirected, failed, challenged, unanswered (nothing final in the capture).",
+            "answered, busy, declined, cancelled, no_answer, timed_out, redirected, failed, "
+            "challenged, unanswered (nothing final in the capture).",
         ),
         Column("status_code", "integer", "Final status of the attempt.", "sip.Status-Code"),
         Column("reason_phrase", "category", "Its reason phrase."),
@@ -558,7 +566,8 @@ CALLS = Table(
         Column(
             "session_request_delay_s",
             "seconds",
-            "RFC 6076 §4.3: INVITE to the first response that tells a status (neither 100 nor 101), or to the final response.",
+            "RFC 6076 §4.3: INVITE to the first response that tells a status (neither 100 nor "
+            "101), or to the final response.",
         ),
         Column("duration_s", "seconds", "RFC 6076 §4.5: 2xx to BYE; missing while open."),
         Column(

@@ -124,7 +124,7 @@ def _messages(messages: pd.DataFrame) -> Summary:
 
 
 def _calls(calls: pd.DataFrame, transactions: pd.DataFrame) -> Summary:
-    """Calls by route with their delays, by outcome, and the slowest with what held them."""
+    """Return calls by route with their delays, by outcome, and the slowest of them."""
     return {
         "total": len(calls),
         "by_route": [
@@ -167,7 +167,7 @@ def _slowest(calls: pd.DataFrame) -> pd.DataFrame:
 
 
 def _slow_call(call: Summary, transactions: pd.DataFrame) -> Summary:
-    """A call, the wait of each hop its INVITE was seen on, and where the delay lies."""
+    """Return a call with the time that each hop waited for the answer to its INVITE."""
     mine = transactions[
         (transactions["call_id"] == call["call_id"])
         & (transactions["method"] == "INVITE")

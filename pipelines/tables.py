@@ -54,7 +54,7 @@ TABULATED = frozenset(
         "application/vnd.microsoft.lync.pushnotification+xml",
     )
 )
-"""Media types whose values make rows of other tables; the others are kept as text, which is faster."""
+"""Media types whose values make rows of other tables; others are kept as text, which is faster."""
 
 COPIES_KEPT = 65_536
 """Messages that are remembered to recognise later copies: far more than come within Timer B."""
@@ -227,12 +227,9 @@ class Tabulator:
     def _add_bodies(self, context: Row, message: SipMessage) -> None:
         parts = list(walk_parts(top_part(message), TABULATED.__contains__))
         by_content_id = {part.content_id: part for part, _ in parts if part.content_id}
-        for part, value in parts:
-            text = None
-            if value is None:
-                text = readable_text(part)
-                if text is None:
-                    value = _decoded(part)
+        for part, decoded in parts:
+            text = readable_text(part) if decoded is None else None
+            value = _decoded(part) if decoded is None and text is None else decoded
             self._rows["bodies"].append(
                 (
                     *context,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from html import escape
-from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from dissectors.body import MediaPart, decode_part, to_plain
 from pipelines.engine import run
 from pipelines.ladder import Ladder, draw_ladder
 from pipelines.problems import problems_of
@@ -15,9 +18,6 @@ from pipelines.results import Tables
 from pipelines.schema import TABLES
 from pipelines.summary import summary_of
 from pipelines.summary_text import render
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PathLike = str | os.PathLike[str]
 
@@ -98,6 +98,36 @@ class Trace:
         if name not in self._frames:
             self._frames[name] = self._tables.frame(name)
         return self._frames[name]
+
+    def body(self, message_id: str, part: str = "1") -> object:
+        """Return a decoded body, or part of one, as dicts, lists, text and numbers.
+
+        Parameters
+        ----------
+        message_id : str
+            As in `messages` and `bodies`.
+        part : str
+            As in `bodies`: ``1`` is the whole body, ``1.2`` the second part of a multipart body.
+
+        Raises
+        ------
+        KeyError
+            When there is no such body.
+        dissectors.errors.DissectError
+            When its text is not what its media type says.
+        """
+        bodies = self.bodies
+        found = bodies[(bodies["message_id"] == message_id) & (bodies["part"] == part)]
+        if found.empty:
+            raise KeyError(f"message {message_id!r} has no body part {part!r}")
+        row = found.iloc[0]
+        if pd.notna(row["value"]):
+            return json.loads(row["value"])
+        if pd.isna(row["text"]):
+            return None
+        data = row["text"].encode()
+        # The text is UTF-8 now, whatever charset the part was sent in.
+        return to_plain(decode_part(MediaPart(part, row["media_type"], {}, None, None, data)))
 
     def ladder(self, call_id: str) -> Ladder:
         """Return a call's messages as a ladder diagram, an SVG that Jupyter shows.

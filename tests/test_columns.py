@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissectors.columns import BE16, BE32, Bytes, ColumnLog, gather, join, pick, windows
+from dissectors.columns import BE16, BE32, Bytes, ColumnLog, gather, interleave, join, pick, windows
 from dissectors.errors import Fault
 
 HEADER = np.dtype([("kind", "u1"), ("length", ">u2"), ("value", ">u8")])
@@ -60,6 +60,24 @@ def test_pick_and_join() -> None:
     assert pick(pair, np.array([3, 0])).left.tolist() == [3, 0]
     assert join([pair, pair]).right.tolist() == [10, 11, 12, 13] * 2
     assert join([pair]) is pair
+
+
+@dataclass(slots=True)
+class Numbered:
+    row: np.ndarray
+    value: np.ndarray
+
+
+@given(st.lists(st.sets(st.integers(0, 60)), min_size=1, max_size=4))
+def test_interleave_is_a_stable_sort(rows: list[set[int]]) -> None:
+    pieces = [
+        Numbered(np.array(sorted(piece), np.int64), np.full(len(piece), number))
+        for number, piece in enumerate(rows)
+    ]
+    merged = interleave(pieces)
+    expected = sorted((row, number) for number, piece in enumerate(rows) for row in piece)
+    assert list(zip(merged.row.tolist(), merged.value.tolist(), strict=True)) == expected
+    assert merged.value.dtype == pieces[0].value.dtype
 
 
 def test_the_log() -> None:

@@ -63,13 +63,15 @@ class BlockRecords:
         return int(length) if good else 0
 
     def lengths_in(self, data: Bytes) -> Callable[[Int64], Int64]:
-        """Return a function for many blocks; see :class:`~dissectors.capture.walk.Records`."""
-        length_at, kind_at = windows(data[4:], self.u4), windows(data, self.u4)
+        """Return a function for many blocks; see :class:`~dissectors.capture.walk.Records`.
+
+        It does not look at types, to be fast: it may walk over a section header.
+        """
+        length_at = windows(data[4:], self.u4)
 
         def lengths(at: Int64) -> Int64:
             length = length_at[at].astype(np.int64)
             good = (length >= 12) & (length <= MAX_BLOCK) & (length & 3 == 0)
-            good &= kind_at[at] != SECTION_HEADER
             return np.where(good, length, 0)
 
         return lengths

@@ -25,6 +25,7 @@ from dissectors.capture.blocks import (
     MAX_BLOCK,
     NAME_RESOLUTION,
     PACKET,
+    SECTION_HEADER,
     SECTION_MAGIC,
     SIMPLE_PACKET,
     BlockRecords,
@@ -178,11 +179,14 @@ class PcapngReader(RecordReader):
         return np.union1d(blocks, places) if sections else blocks
 
     def _take(self, data: Bytes, starts: Int64) -> int:
-        """Take blocks up to the first with two different lengths that no good block follows."""
+        """Take blocks up to a section header, or to one with two lengths and no good block behind."""
         if not len(starts):
             return 0
-        head = gather(data, starts, np.dtype((self._records.u4, 2))).astype(np.int64)
-        kind, length = head[:, 0], head[:, 1]
+        head = gather(data, starts, np.dtype((self._records.u4, 2)))
+        kind, length = head[:, 0].astype(np.int64), head[:, 1].astype(np.int64)
+        sections = np.flatnonzero(kind == SECTION_HEADER)
+        if len(sections):
+            starts, kind, length = starts[: sections[0]], kind[: sections[0]], length[: sections[0]]
         again = gather(data, starts + length - 4, self._records.u4)
         number = self._check(data, starts, length, np.flatnonzero(again != length))
         if number:
@@ -202,6 +206,12 @@ class PcapngReader(RecordReader):
     # Blocks that are no packets
 
     def _take_blocks(self, data: Bytes, starts: Int64, kind: Int64, length: Int64) -> None:
+        if (kind == ENHANCED_PACKET).all():
+            frame = self._frames + np.arange(1, len(kind) + 1)
+            declared = np.full(len(kind), self._declared)
+            self._take_packets(data, _Blocks(starts, kind, length, frame, declared))
+            self._frames = int(frame[-1])
+            return
         is_packet = (kind == ENHANCED_PACKET) | (kind == SIMPLE_PACKET) | (kind == PACKET)
         frame = self._frames + np.cumsum(is_packet | np.isin(kind, COUNTED_ONLY))
         declared = self._declared + np.cumsum(kind == INTERFACE_DESCRIPTION)

@@ -21,7 +21,7 @@ _WALKS = 1024
 """Walks in step that are aimed at: enough to be worth a numpy operation for each step."""
 
 _SHORTEST_STRETCH = 8 << 10
-"""Least bytes between the places where beginnings are guessed: a guess must cost less than a walk."""
+"""Least bytes between guessed beginnings: a guess must cost less than the walk that it saves."""
 
 _FEW = 64
 """Fewer walks in step than this are no faster than the plain walk."""

@@ -1,0 +1,1 @@
+"""TCP and UDP: headers in columns, flows, and the streams of bytes that they carry."""

@@ -85,7 +85,7 @@ def test_a_cut_or_a_fault_ends_both_walks_at_the_same_place() -> None:
     data = _pcap(_bodies("voice", 80 * STRETCH))
     records = PcapRecords("<", 16, 10**6)
     starts, _ = _plainly(np.frombuffer(data, np.uint8), records)
-    for index in (0, 1, 5000, len(starts) - 1):
+    for index in (0, 1, 2000, len(starts) - 1):
         broken = bytearray(data)
         struct.pack_into("<I", broken, int(starts[index]) + 8, 2**31)
         _same(bytes(broken), records)

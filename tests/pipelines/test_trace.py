@@ -101,6 +101,24 @@ def test_a_ladder_is_a_drawing() -> None:
         trace.ladder("nothing")
 
 
+def test_a_body_is_decoded_on_demand() -> None:
+    trace = read_capture(CAPTURE, keys=KEYS)
+    offers = trace.bodies[trace.bodies["media_type"] == "application/sdp"]
+    row = offers.iloc[0]
+    body = trace.body(row["message_id"], row["part"])
+    assert isinstance(body, dict)
+    assert body["media"][0]["media"] == row["media"]
+    with pytest.raises(KeyError):
+        trace.body("9-9-9")
+
+
+def test_keys_of_media_are_taken_out() -> None:
+    trace = read_capture(CAPTURE, keys=KEYS)
+    texts = trace.bodies["text"].dropna()
+    assert texts.str.contains("inline:").any()
+    assert not texts.str.contains(r"inline:[^<]", regex=True).any()
+
+
 def test_what_cannot_be_read_raises_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         read_capture(tmp_path / "missing.pcap")
