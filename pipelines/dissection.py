@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from dissectors.stack import DecodeAs, Dissected, Stack
 from dissectors.tls.keys import KeyRing
 from dissectors.transport.layers import DecodedBatch
 from pipelines.errors import UsageError
-from pipelines.ingest import CaptureFile, load_keys, read_key_files
+from pipelines.ingest import STDIN, CaptureFile, load_keys, read_key_files
 from pipelines.request import Request
 from pipelines.spool import Spool
 from pipelines.tables import Tabulator
@@ -44,18 +46,54 @@ def dissect_captures(
     """
     keys, key_problems = load_keys(read_key_files(request.keys))
     decode_as = _decode_as(request.decode_as)
-    unreadable = []
-    for ordinal, path in enumerate(request.captures, 1):
-        capture = CaptureFile(path, progress)
-        try:
-            _CaptureRun(ordinal, capture, keys, decode_as, partition, spool).run()
-        except UsageError as error:
-            unreadable.append(str(error))
+    share = _Share(keys, decode_as, partition, spool)
+    with _few_collections():
+        unreadable = share.take(request.captures, progress)
+        if share.keys_came_late and STDIN not in request.captures:
+            # Secrets stood behind packets that they open: now they are known from the beginning.
+            spool.clear()
+            share.take(request.captures, None)
     if len(unreadable) == len(request.captures):
         raise UsageError("\n".join(unreadable))
     if partition[0] == 0:
         _tell_key_problems(request, key_problems, spool)
     return unreadable
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Let the garbage collector look rarely: what is made here in millions has no cycles."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+class _Share:
+    """One partition of all captures."""
+
+    def __init__(
+        self, keys: KeyRing, decode_as: DecodeAs, partition: tuple[int, int], spool: Spool
+    ) -> None:
+        self.keys = keys
+        self.decode_as = decode_as
+        self.partition = partition
+        self.spool = spool
+        self.keys_came_late = False
+
+    def take(self, paths: list[str], progress: ProgressHook | None) -> list[str]:
+        """Take the captures apart; return a line for each that could not be read."""
+        unreadable = []
+        for ordinal, path in enumerate(paths, 1):
+            run = _CaptureRun(ordinal, CaptureFile(path, progress), self)
+            try:
+                run.run()
+            except UsageError as error:
+                unreadable.append(str(error))
+            self.keys_came_late |= run.keys_came_late
+        return unreadable
 
 
 def _decode_as(rules: list[str]) -> DecodeAs:
@@ -79,25 +117,28 @@ class _CaptureRun:
         self,
         ordinal: int,
         capture: CaptureFile,
-        keys: KeyRing,
-        decode_as: DecodeAs,
-        partition: tuple[int, int],
-        spool: Spool,
+        share: _Share,
     ) -> None:
         self._capture = capture
-        self._keys = keys
-        self._leads = partition[0] == 0
-        self._stack = Stack(keys, decode_as, partition)
+        self._keys = share.keys
+        self._leads = share.partition[0] == 0
+        self._stack = Stack(share.keys, share.decode_as, share.partition)
         self._tables = Tabulator(ordinal, capture.name)
-        self._spool = spool
+        self._spool = share.spool
         self._summary = _CaptureSummary()
+        self._late_secrets = self._closed_sessions = False
+
+    @property
+    def keys_came_late(self) -> bool:
+        """Whether secrets came behind packets, and some session was not opened."""
+        return self._late_secrets and self._closed_sessions
 
     def run(self) -> None:
         for batch in self._capture.batches():
             self._take_reader_findings()
             found = self._stack.push(batch)
             self._keep(found)
-            if self._leads and found.packets is not None:
+            if found.packets is not None:
                 self._summary.count(batch, found.packets)
             self._spool.append(self._tables.drain())
             del batch, found
@@ -111,6 +152,7 @@ class _CaptureRun:
         reader = self._capture.reader
         if reader is None:
             return
+        self._late_secrets |= bool(reader.secrets) and self._summary.packets > 0
         for secret in reader.secrets:
             problems = self._keys.add_keylog(secret, f"decryption secrets of {self._capture.name}")
             if self._leads:
@@ -131,6 +173,7 @@ class _CaptureRun:
             self._tables.add_fault(fault, owner)
         for flow, info in found.tls_sessions:
             self._tables.add_tls_session(flow, info)
+            self._closed_sessions |= info.reason is not None
         for flow in found.flows:
             self._tables.add_flow(flow)
 
@@ -144,7 +187,7 @@ class _CaptureSummary:
 
     def __init__(self) -> None:
         self.problems: list[DissectError] = []
-        self._packets = 0
+        self.packets = 0
         self._undecoded = 0
         self._times: list[tuple[int, int]] = []
         self._link_types: set[int] = set()
@@ -153,7 +196,7 @@ class _CaptureSummary:
 
     def count(self, batch: PacketBatch, packets: DecodedBatch) -> None:
         """Add one batch."""
-        self._packets += len(batch)
+        self.packets += len(batch)
         self._times.append((int(batch.time_ns.min()), int(batch.time_ns.max())))
         self._link_types.update(np.unique(batch.link_type).tolist())
         self._others.update(packets.others)
@@ -177,7 +220,7 @@ class _CaptureSummary:
                 capture.name,
                 capture.format,
                 capture.size,
-                self._packets,
+                self.packets,
                 min((start for start, _ in self._times), default=None),
                 max((end for _, end in self._times), default=None),
                 ", ".join(names) or None,

@@ -127,10 +127,18 @@ def run(
     WorkerFailed
         When a worker process was ended from outside.
     """
+    count = worker_count(request, workers)
+    tables = _run(request, count, progress)
+    if count > 1 and tables.lacks_originals:
+        # A session is opened by the one that it resumes, which another worker may have had.
+        tables = _run(request, 1, None)
+    return tables
+
+
+def _run(request: Request, count: int, progress: ProgressHook | None) -> Tables:
     directory = Path(tempfile.mkdtemp(prefix="lyncshark-"))
     helpers: list[Worker] = []
     try:
-        count = worker_count(request, workers)
         helpers = start_workers(request, count, directory)
         from pipelines.dissection import dissect_captures
         from pipelines.results import Tables
@@ -146,6 +154,5 @@ def run(
             helper.stop()
         shutil.rmtree(directory, ignore_errors=True)
         raise
-    return Tables(
-        [spool, *(spooled(helper.directory) for helper in helpers)], directory, unreadable
-    )
+    spools = [spool, *(spooled(helper.directory) for helper in helpers)]
+    return Tables(spools, directory, unreadable)

@@ -48,6 +48,14 @@ class Tables:
         self._analysed: dict[str, pa.Table] = {}
         self._cleanup = weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
 
+    @property
+    def lacks_originals(self) -> bool:
+        """Whether a resumed TLS session stayed closed although others were opened."""
+        sessions = pa.concat_tables([spool.table("tls_sessions") for spool in self._spools])
+        opened = sessions["opened"]
+        stayed_closed = pc.and_(sessions["resumed"].fill_null(False), pc.invert(opened))
+        return bool(pc.any(opened).as_py() and pc.any(stayed_closed).as_py())
+
     def arrow(self, name: str) -> pa.Table:
         """Return a whole table, in order."""
         chunks = list(self._plain_chunks(name))

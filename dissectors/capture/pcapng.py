@@ -179,7 +179,7 @@ class PcapngReader(RecordReader):
         return np.union1d(blocks, places) if sections else blocks
 
     def _take(self, data: Bytes, starts: Int64) -> int:
-        """Take blocks up to a section header, or to one with two lengths and no good block behind."""
+        """Take blocks up to a section header, or to one with two lengths and no block behind."""
         if not len(starts):
             return 0
         head = gather(data, starts, np.dtype((self._records.u4, 2)))

@@ -17,7 +17,7 @@ import numpy as np
 
 from dissectors.capture.batch import Bytes, Int64
 
-_WALKS = 1024
+_WALKS = 512
 """Walks in step that are aimed at: enough to be worth a numpy operation for each step."""
 
 _SHORTEST_STRETCH = 8 << 10

@@ -147,15 +147,9 @@ class Tls13Opener(Opener):
 
 
 class CbcOpener(Opener):
-    """A block cipher in CBC mode with an HMAC, TLS 1.0 to 1.2."""
+    """A block cipher in CBC mode with an HMAC, TLS 1.1 and 1.2: records begin with their IV."""
 
-    def __init__(
-        self,
-        version: int,
-        suite: CipherSuite,
-        keys: WriteKeys,
-        encrypt_then_mac: bool,
-    ) -> None:
+    def __init__(self, suite: CipherSuite, keys: WriteKeys, encrypt_then_mac: bool) -> None:
         algorithm, self._block_length = _BLOCK_CIPHERS[suite.cipher]
         # One context serves all records: in CBC, the block before is the IV, so what is decrypted
         # behind its own IV comes out right; making a context costs more than a record.
@@ -165,36 +159,21 @@ class CbcOpener(Opener):
         self._mac = suite.mac
         self._mac_length = HASH_LENGTHS[suite.mac]
         self._encrypt_then_mac = encrypt_then_mac
-        self._chained = version == TLS10
-        self._iv: bytes | None = keys.iv
-        self._genuine: TlsRecord | None = None
 
     def open(self, record: TlsRecord, sequence: int) -> tuple[int, bytes]:
         """Return the content type and the plaintext of a record."""
-        fragment = record.fragment
         if self._encrypt_then_mac:
-            fragment = self._authenticated(record, sequence, fragment)
-            self._genuine = record
-        plain = self._remove_padding(self._decrypt(fragment))
-        if not self._encrypt_then_mac:
+            blocks = self._authenticated(record, sequence, record.fragment)
+            plain = self._decrypt(self._behind_iv(blocks, sequence))
+        else:
+            plain = self._decrypt(self._behind_iv(record.fragment, sequence))
             plain = self._authenticated(record, sequence, plain)
-        self.pass_over(record)
+            self.pass_over(record)
         return record.content_type, plain
 
-    def pass_over(self, record: TlsRecord | None) -> None:
-        """Keep the last block of a record: in TLS 1.0 it is the next one's IV.
-
-        With encrypt-then-MAC no MAC covers that IV, so the record must be known to be genuine:
-        else sixteen wrong bytes would pass for plaintext.
-        """
-        if self._chained:
-            known = record is not None and (not self._encrypt_then_mac or record is self._genuine)
-            self._iv = self._last_block(record) if record is not None and known else None
-        self._genuine = None
-
-    def _last_block(self, record: TlsRecord) -> bytes:
-        end = len(record.fragment) - (self._mac_length if self._encrypt_then_mac else 0)
-        return record.fragment[max(end - self._block_length, 0) : max(end, 0)]
+    def _behind_iv(self, blocks: bytes, sequence: int) -> bytes:
+        """Return the blocks of a record behind its IV."""
+        return blocks
 
     def _authenticated(self, record: TlsRecord, sequence: int, data: bytes) -> bytes:
         """Return `data` without the MAC at its end, which must be right."""
@@ -208,21 +187,50 @@ class CbcOpener(Opener):
         return data[:cut]
 
     def _decrypt(self, data: bytes) -> bytes:
-        """Decrypt whole blocks; the first is the IV, but in TLS 1.0 (RFC 4346 §6.2.3.2)."""
-        block = self._block_length
-        if self._chained:
-            data = (self._iv or b"") + data
-        if len(data) < 2 * block or len(data) % block or (self._chained and not self._iv):
-            raise InvalidTag
-        return self._update(data)[block:]
+        """Decrypt whole blocks behind an IV, and drop the padding.
 
-    @staticmethod
-    def _remove_padding(plain: bytes) -> bytes:
-        """Drop the padding: its last byte counts the others, which all equal it (§6.2.3.2)."""
+        Its last byte counts the others, which all equal it (RFC 5246 §6.2.3.2).
+        """
+        if len(data) < 2 * self._block_length or len(data) % self._block_length:
+            raise InvalidTag
+        plain = self._update(data)[self._block_length :]
         length = plain[-1] + 1
         if plain[-length:] != plain[-1:] * length:
             raise InvalidTag
         return plain[:-length]
+
+
+class ChainedCbcOpener(CbcOpener):
+    """The same in TLS 1.0: the IV of a record is the last block of the one before."""
+
+    def __init__(self, suite: CipherSuite, keys: WriteKeys, encrypt_then_mac: bool) -> None:
+        super().__init__(suite, keys, encrypt_then_mac)
+        self._iv = keys.iv
+        self._number = 0
+        """Number of the record that the IV is for; only encrypt-then-MAC knows."""
+
+    def pass_over(self, record: TlsRecord | None) -> None:
+        """Keep the last block of a record as the next one's IV.
+
+        If that is wrong, the MAC will tell; but with encrypt-then-MAC, see below.
+        """
+        if not self._encrypt_then_mac:
+            self._iv = record.fragment[-self._block_length :] if record else b""
+
+    def _behind_iv(self, blocks: bytes, sequence: int) -> bytes:
+        """Return the blocks of a record behind its IV, if that is known.
+
+        With encrypt-then-MAC no MAC covers the IV: it must come of the record numbered right before
+        this, and genuine. Else sixteen wrong bytes would pass for plaintext.
+        """
+        iv, number = self._iv, self._number
+        if self._encrypt_then_mac:
+            self._iv, self._number = blocks[-self._block_length :], sequence + 1
+            if number != sequence:
+                raise InvalidTag
+        if not iv:
+            raise InvalidTag
+        return iv + blocks
 
 
 def is_supported(version: int, suite: CipherSuite) -> bool:
@@ -257,8 +265,8 @@ def openers(
         _key_lengths(version, suite),
     )
     if suite.mode == "CBC":
-        client, server = (CbcOpener(version, suite, side, encrypt_then_mac) for side in keys)
-        return client, server
+        kind = ChainedCbcOpener if version == TLS10 else CbcOpener
+        return kind(suite, keys[0], encrypt_then_mac), kind(suite, keys[1], encrypt_then_mac)
     return _aead_opener(suite, keys[0]), _aead_opener(suite, keys[1])
 
 

@@ -141,3 +141,16 @@ def test_broken_large_files(readers: str) -> None:
     good = [body for index, body in enumerate(bodies) if index not in (100, 101, 1500, 2900)]
     assert [packet[-1] for packet in read] == good
     assert len(problems) == 3
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_sections_in_a_large_file(order: str) -> None:
+    """The walk in step runs over them, as it does not look at types; reading must not."""
+    bodies = _bodies("voice", 80 * STRETCH)
+    parts = [section(), interface(), *(enhanced(body) for body in bodies[:1500])]
+    parts += [section(order), interface(101, order=order)]
+    parts += [enhanced(body, order=order) for body in bodies[1500:]]
+    read, problems = read_whole(PcapngReader(), b"".join(parts))
+    assert [packet[-1] for packet in read] == bodies
+    assert [packet[2] for packet in read] == [1] * 1500 + [101] * (len(bodies) - 1500)
+    assert not problems

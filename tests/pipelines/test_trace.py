@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pandas as pd
@@ -124,3 +125,24 @@ def test_what_cannot_be_read_raises_one_line(tmp_path: Path) -> None:
         read_capture(tmp_path / "missing.pcap")
     with pytest.raises(TypeError):
         read_capture()
+
+
+def test_secrets_behind_their_packets_are_used(tmp_path: Path) -> None:
+    """A decryption secrets block at the end of a capture opens what stands before it."""
+    log = KEYS.read_bytes()
+    body = struct.pack("<II", 0x544C534B, len(log)) + log + bytes(-len(log) % 4)
+    block = struct.pack("<II", 10, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+    late = tmp_path / "late.pcapng"
+    late.write_bytes(CAPTURE.read_bytes() + block)
+    for workers in (1, 2):
+        trace = read_capture(late, workers=workers)
+        assert trace.tls_sessions["opened"].all()
+        assert len(trace.messages) == 167
+        assert len(trace.captures) == 1
+
+
+def test_secrets_behind_their_window_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.ingest.WINDOW", 10_000)
+    test_secrets_behind_their_packets_are_used(tmp_path)
