@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from dissectors.sip.diagnostics import component_of
 from pipelines import __version__
 from pipelines.problems import problems_of
 from pipelines.request import Request
@@ -242,7 +243,7 @@ def _refused_subscriptions(presence: pd.DataFrame) -> list[Summary]:
             "reason_phrase": plain(key[1]),
             "diagnostics_code": plain(key[2]),
             "diagnostics_reason": None,
-            "component": None,
+            "component": component_of(int(key[2])) if pd.notna(key[2]) else None,
             "source": None,
             "example_call_id": plain(group["call_id"].iloc[0]),
         }

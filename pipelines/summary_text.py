@@ -113,21 +113,22 @@ def _delays(distribution: Summary | None) -> list[str]:
 def _render_slowest(calls: Summary) -> list[str]:
     lines = ["Slowest calls"] if calls["slowest"] else []
     for call in calls["slowest"]:
-        delay = call["ringback_delay_s"]
-        what = (
-            f"{delay:.2f} s to ringback"
-            if delay is not None
-            else (f"{call['session_request_delay_s']:.2f} s to its first answer")
-        )
-        mark = "SLOW " if delay is not None and delay >= SLOW_RINGBACK_S else ""
-        lines.append(
-            f"  {mark}{what}, {call['route']}, {(call['outcome'] or '').replace('_', ' ')}: "
-            f"{_party(call['from_uri'])} → {_party(call['to_uri'])}"
-        )
-        lines.append(f"      frame {call['frame_number']}: {_timeline(call)}")
+        outcome = (call["outcome"] or "").replace("_", " ")
+        parties = f"{_party(call['from_uri'])} → {_party(call['to_uri'])}"
+        wait, event = _wait(call)
+        mark = "SLOW " if wait >= SLOW_RINGBACK_S else ""
+        lines.append(f"  {mark}{wait:.2f} s to {event}, {call['route']}, {outcome}: {parties}")
+        lines += _wrapped(f"frame {call['frame_number']}: {_timeline(call)}", "      ")
         if mark:
-            lines += [f"      {line}" for line in _verdict(call)]
+            lines += [f"      {line}" for line in _verdict(call, wait)]
     return lines
+
+
+def _wait(call: Summary) -> tuple[float, str]:
+    """Return how long the caller heard nothing, and what ended it."""
+    if call["ringback_delay_s"] is not None:
+        return call["ringback_delay_s"], "ringback"
+    return call["session_request_delay_s"], "its first answer"
 
 
 def _timeline(call: Summary) -> str:
@@ -138,29 +139,27 @@ def _timeline(call: Summary) -> str:
         ("ACK", "ack_time"),
         ("end", "end_time"),
     ]
-    shown = [f"INVITE {_clock(call['start_time'])}"]
-    for name, column in steps:
-        if call[column] is not None:
-            shown.append(f"{name} +{_offset(call['start_time'], call[column]):.3f}")
+    start = call["start_time"]
+    shown = [f"INVITE {_clock(start)[11:]}"]
+    shown += [
+        f"{name} +{_offset(start, call[column]):.3f}" for name, column in steps if call[column]
+    ]
     if call["released_by"]:
         shown.append(f"{call['release_method'] or 'released'} by {call['released_by']}")
     return ", ".join(shown)
 
 
-def _verdict(call: Summary) -> list[str]:
+def _verdict(call: Summary, wait: float) -> list[str]:
     """Say which hop waited for the answer: the delay lies at or beyond the last one that did."""
     hops = [hop for hop in call["hops"] if hop["answer_s"] is not None]
     lines = [
-        f"{hop['src_ip']} → {hop['dst_ip']}: answered after {hop['answer_s']:.3f} s" for hop in hops
+        f"{hop['src_ip']} → {hop['dst_ip']}: waited {hop['answer_s']:.3f} s for it" for hop in hops
     ]
-    if hops:
-        last = hops[-1]
-        share = last["answer_s"] / call["ringback_delay_s"] if call["ringback_delay_s"] else 0
-        if share > 0.8:
-            lines.append(
-                f"The caller heard nothing for {call['ringback_delay_s']:.1f} s; "
-                f"the wait lies at or beyond {last['dst_ip']}."
-            )
+    if hops and hops[-1]["answer_s"] > 0.8 * wait:
+        lines.append(
+            f"The caller heard nothing for {wait:.1f} s; "
+            f"the wait lies at or beyond {hops[-1]['dst_ip']}."
+        )
     return lines
 
 

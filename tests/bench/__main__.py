@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -184,7 +185,8 @@ def surroundings() -> Iterator[str]:
     yield "- " + ", ".join(f"{name} {version(name)}" for name in packages)
     if tshark := shutil.which("tshark"):
         printed = subprocess.run([tshark, "--version"], capture_output=True, check=True).stdout
-        yield "- " + printed.decode().splitlines()[0].split(" (")[0].replace("TShark", "tshark")
+        found = re.search(r"\d+\.\d+\.\d+", printed.decode())
+        yield f"- tshark {found[0] if found else 'of unknown version'}"
 
 
 INTRODUCTION = """\

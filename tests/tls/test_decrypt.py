@@ -497,6 +497,27 @@ def test_any_lost_byte_in_the_handshake(kind: str, side: int) -> None:
 
 
 @kinds
+@pytest.mark.parametrize("side", [CLIENT, SERVER])
+def test_several_lost_records_after_the_hello(kind: str, side: int) -> None:
+    """Whatever is lost, what comes out is what was said (in TLS 1.0, no MAC need cover the IV)."""
+    contexts, talk = small_talk(kind)
+    whole = {direction: stream(talk.flights, direction) for direction in (CLIENT, SERVER)}
+    spans = records(whole[side])
+    for first in range(1, len(spans) - 4):
+        for count in (2, 3):
+            start, stop = spans[first][1], spans[first + count - 1][2]
+            parts = segments([(side, whole[side][:start]), (side, whole[side][stop:])], 1 << 20)
+            parts[-1].gap_before = stop - start
+            other = segments([(1 - side, whole[1 - side])], 1 << 20)
+            outcome = decrypt([*other, *parts], contexts.keys())
+            assert outcome.heard(1 - side) == talk.said[1 - side]
+            assert outcome.heard(side) or "tls10" in kind
+            for chunk in outcome.chunks:
+                for begin, end in pairwise([0, *chunk.ends]):
+                    assert chunk.data[begin:end] in talk.said[chunk.direction]
+
+
+@kinds
 def test_midstream(kind: str) -> None:
     contexts, talk, lines = monologue(kind)
     start, _ = app_spans(talk, len(lines))[10]

@@ -191,6 +191,13 @@ def test_a_gap_of_known_length_inside_one_record_trusts_no_lookalike() -> None:
     assert [item.fragment for item in records] == [b"yes"]
 
 
+def test_after_a_gap_a_header_must_lead_to_another() -> None:
+    lookalike = b"\x17\x03\x03\x00\x10"
+    data = record(23, b"x" * 50 + lookalike + b"y" * 100) + record(23, b"yes")
+    records, _ = frame_all(chunk(data[:20]), chunk(data[40:], -1, 2))
+    assert [item.fragment for item in records] == [b"yes"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_after_a_gap_it_does_not_matter_how_the_rest_is_cut(data: st.DataObject) -> None:
