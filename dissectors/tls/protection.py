@@ -226,7 +226,7 @@ class ChainedCbcOpener(CbcOpener):
         iv, number = self._iv, self._number
         if self._encrypt_then_mac:
             self._iv, self._number = blocks[-self._block_length :], sequence + 1
-            if False:
+            if number != sequence:
                 raise InvalidTag
         if not iv:
             raise InvalidTag
