@@ -25,7 +25,7 @@ from dissectors.errors import DissectError
 from dissectors.tls.keys import KeyRing, looks_like_keylog
 from pipelines.errors import UsageError
 
-WINDOW = 32 << 20
+WINDOW = 8 << 20
 """Bytes of capture that are decoded at once."""
 
 STDIN = "-"

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from dissectors.bodies.rlmi import ResourceList
 from dissectors.body import (
+    Container,
     MediaPart,
     decode_part,
     readable_text,
@@ -76,6 +77,7 @@ class Tabulator:
         self._capture = capture
         self._rows: dict[str, list[Row]] = {name: [] for name in TABLES}
         self._last_frame: dict[int, tuple[int, int]] = {}
+        self._hops: dict[tuple[int, int], Row] = {}
         self._copies: dict[Row, str] = {}
         self._told: Counter[tuple[str, str, str]] = Counter()
 
@@ -110,6 +112,20 @@ class Tabulator:
         if message.body:
             self._add_bodies(context, message)
 
+    def _hop(self, flow: Flow, direction: int) -> Row:
+        """Return flow id, sender's address and port, receiver's address and port."""
+        hop = self._hops.get((flow.number, direction))
+        if hop is None:
+            hop = (
+                self.flow_id(flow),
+                flow.address(direction),
+                flow.port(direction),
+                flow.address(1 - direction),
+                flow.port(1 - direction),
+            )
+            self._hops[flow.number, direction] = hop
+        return hop
+
     def _message_id(self, flow: Flow, frame: int) -> str:
         # A frame belongs to one flow, so counting within the flow makes the id unique, and the
         # same however the work was divided.
@@ -137,19 +153,16 @@ class Tabulator:
             method, request_uri = message.method, message.request_uri
         elif isinstance(message, SipResponse):
             status_code, reason_phrase = message.status_code, message.reason_phrase or None
-        sender, receiver = message.direction, 1 - message.direction
+        flow_id, *endpoints = self._hop(flow, message.direction)
         return (
             message_id,
             message.time_ns,
             message.first_time_ns,
             self._capture,
             message.frames[-1],
-            self.flow_id(flow),
+            flow_id,
             transport,
-            flow.address(sender),
-            flow.port(sender),
-            flow.address(receiver),
-            flow.port(receiver),
+            *endpoints,
             is_request,
             method,
             request_uri,
@@ -275,6 +288,8 @@ class Tabulator:
     def add_flow(self, flow: Flow) -> None:
         """Add a flow that is over."""
         self._last_frame.pop(flow.number, None)
+        for direction in (0, 1):
+            self._hops.pop((flow.number, direction), None)
         tcp = flow.protocol == TCP
         self._rows["flows"].append(
             (
@@ -404,6 +419,8 @@ def _body_columns(value: object, text: str | None) -> Row:
         return None, text, None, None
     if isinstance(value, DissectError):
         return None, text, None, value.summary
+    if isinstance(value, Container):  # its parts have rows of their own
+        return type(value).__name__, None, None, "; ".join(getattr(value, "problems", ())) or None
     problems = getattr(value, "problems", ())
     return type(value).__name__, text, _json(to_plain(value)), "; ".join(problems) or None
 
