@@ -47,7 +47,7 @@ def dissect_captures(
     keys, key_problems = load_keys(read_key_files(request.keys))
     decode_as = _decode_as(request.decode_as)
     share = _Share(keys, decode_as, partition, spool)
-    with _few_collections():
+    with _collector_paused():
         unreadable = share.take(request.captures, progress)
         if share.keys_came_late and STDIN not in request.captures:
             # Secrets stood behind packets that they open: now they are known from the beginning.
@@ -61,14 +61,18 @@ def dissect_captures(
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
-    """Let the garbage collector look rarely: what is made here in millions has no cycles."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(200_000, 50, 50)
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from looking through what is made here in millions.
+
+    Hardly anything of it has cycles; what has is collected after each batch, when little is alive.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*thresholds)
+        if was_enabled:
+            gc.enable()
 
 
 class _Share:
@@ -142,6 +146,7 @@ class _CaptureRun:
                 self._summary.count(batch, found.packets)
             self._spool.append(self._tables.drain())
             del batch, found
+            gc.collect(0)
         self._take_reader_findings()
         self._keep(self._stack.finish())
         if self._leads:
