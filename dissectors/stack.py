@@ -12,7 +12,7 @@ that carries neither TLS nor SIP is ignored from then on, so its bytes cost noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -81,27 +81,22 @@ def _decode_as_rule(rule: str) -> tuple[tuple[int, int], Protocol]:
     raise Malformed(f"{rule}: the protocol can be sip or, on tcp, tls")
 
 
+Sink = Callable[[Flow, str, SipMessage], None]
+"""Takes a message with its flow and transport (udp, tcp or tls)."""
+
+
 @dataclass(slots=True)
 class Dissected:
-    """What one step brought to light."""
+    """What one step brought to light beside the messages."""
 
     packets: DecodedBatch | None = None
     """The packets' headers, with the faults and counts of the columnar decoders."""
-    messages: list[tuple[Flow, str, SipMessage]] = field(default_factory=list)
-    """Each with its flow and transport: udp, tcp or tls."""
     faults: list[tuple[Flow | None, DissectError]] = field(default_factory=list)
     """What could not be read, with its flow where it has one."""
     tls_sessions: list[tuple[Flow, TlsInfo]] = field(default_factory=list)
     """TLS connections that are over."""
     flows: list[Flow] = field(default_factory=list)
     """Flows that are over."""
-
-    def add(self, flow: Flow, transport: str, value: SipMessage | DissectError) -> None:
-        """Add a message or a fault of `flow`."""
-        if isinstance(value, DissectError):
-            self.faults.append((flow, value))
-        else:
-            self.messages.append((flow, transport, value))
 
 
 class Stack:
@@ -111,6 +106,9 @@ class Stack:
     ----------
     keys : KeyRing
         TLS keys; may grow while packets are pushed.
+    sink : callable
+        Is given each message as soon as it is whole, while it is still in the processor's cache.
+        Messages of one flow come in order; those of several flows of one batch do not.
     decode_as : DecodeAs
         What the user says of ports.
     partition : (int, int)
@@ -120,10 +118,12 @@ class Stack:
     def __init__(
         self,
         keys: KeyRing,
+        sink: Sink,
         decode_as: DecodeAs | None = None,
         partition: tuple[int, int] = (0, 1),
     ) -> None:
         self._keys = keys
+        self._sink = sink
         self._decode_as = decode_as or DecodeAs()
         self._leads = partition[0] == 0
         self._slow_road = SlowRoad()
@@ -179,7 +179,10 @@ class Stack:
             if self._decode_as.get(flow) == "sip" or looks_like_sip(payload):
                 flow.application = "sip"
                 for value in decode_datagram(payload, frame, time_ns, direction):
-                    found.add(flow, "udp", value)
+                    if isinstance(value, DissectError):
+                        found.faults.append((flow, value))
+                    else:
+                        self._sink(flow, "udp", value)
 
     def _push_stream(self, flow: Flow, value: StreamChunk | DissectError, found: Dissected) -> None:
         if isinstance(value, DissectError):
@@ -187,7 +190,7 @@ class Stack:
             return
         connection = self._connections.get(flow.number)
         if connection is None:
-            connection = _Connection(flow, self._keys, self._decode_as.get(flow))
+            connection = _Connection(flow, self._keys, self._sink, self._decode_as.get(flow))
             self._connections[flow.number] = connection
         connection.push(value, found)
 
@@ -206,9 +209,10 @@ _Framers = tuple[SipFramer, SipFramer]
 class _Connection:
     """What one TCP connection carries, once its first bytes have told."""
 
-    def __init__(self, flow: Flow, keys: KeyRing, told: Protocol | None) -> None:
+    def __init__(self, flow: Flow, keys: KeyRing, sink: Sink, told: Protocol | None) -> None:
         self._flow = flow
         self._keys = keys
+        self._sink = sink
         self._tls: TlsSession | None = None
         self._sniffer = _Sniffer(("tls", "sip"))
         self._sniffer_inside = _Sniffer(("sip",))
@@ -232,8 +236,7 @@ class _Connection:
             found.tls_sessions.append((self._flow, self._tls.info))
         transport = "tcp" if self._tls is None else "tls"
         for framer in self._framers or ():
-            for value in framer.finish():
-                found.add(self._flow, transport, value)
+            self._take_sip(framer.finish(), transport, found)
 
     def _decide(self, chunk: StreamChunk, found: Dissected) -> None:
         protocol = self._sniffer.push(chunk)
@@ -281,8 +284,16 @@ class _Connection:
     def _push_sip(
         self, framers: _Framers, chunk: StreamChunk, transport: str, found: Dissected
     ) -> None:
-        for value in framers[chunk.direction].push(chunk):
-            found.add(self._flow, transport, value)
+        self._take_sip(framers[chunk.direction].push(chunk), transport, found)
+
+    def _take_sip(
+        self, values: Iterable[SipMessage | DissectError], transport: str, found: Dissected
+    ) -> None:
+        for value in values:
+            if isinstance(value, DissectError):
+                found.faults.append((self._flow, value))
+            else:
+                self._sink(self._flow, transport, value)
 
 
 class _Sniffer:

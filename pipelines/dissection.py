@@ -126,8 +126,9 @@ class _CaptureRun:
         self._capture = capture
         self._keys = share.keys
         self._leads = share.partition[0] == 0
-        self._stack = Stack(share.keys, share.decode_as, share.partition)
         self._tables = Tabulator(ordinal, capture.name)
+        sink = self._tables.add_message
+        self._stack = Stack(share.keys, sink, share.decode_as, share.partition)
         self._spool = share.spool
         self._summary = _CaptureSummary()
         self._late_secrets = self._closed_sessions = False
@@ -171,9 +172,6 @@ class _CaptureRun:
         reader.problems.clear()
 
     def _keep(self, found: Dissected) -> None:
-        found.messages.sort(key=_completing_frame)
-        for flow, transport, message in found.messages:
-            self._tables.add_message(flow, transport, message)
         for owner, fault in found.faults:
             self._tables.add_fault(fault, owner)
         for flow, info in found.tls_sessions:
@@ -181,10 +179,6 @@ class _CaptureRun:
             self._closed_sessions |= info.reason is not None
         for flow in found.flows:
             self._tables.add_flow(flow)
-
-
-def _completing_frame(item: tuple[object, str, object]) -> int:
-    return item[2].frames[-1]  # type: ignore[attr-defined,no-any-return]
 
 
 class _CaptureSummary:

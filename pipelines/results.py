@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 65_536
 """Rows that are finished and handed to an output at once."""
 
-PORTION_ROWS = 400_000
+PORTION_ROWS = 100_000
 """Messages that an analysis is given at once; more are divided by Call-ID."""
 
 
@@ -70,13 +70,18 @@ class Tables:
         """Return a whole table as a DataFrame."""
         return to_frame(self.arrow(name))
 
-    def _plain_chunks(self, name: str) -> Iterator[pa.Table]:
+    def _plain_chunks(
+        self, name: str, columns: tuple[str, ...] | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield a table's rows in order, of all columns or some, categories as plain text."""
+        columns = columns or TABLES[name].names
         if name in analyses:
-            whole = self._analysis(name)
+            whole = self._analysis(name).select(columns)
             for start in range(0, max(1, len(whole)), CHUNK_ROWS):
                 yield whole.slice(start, CHUNK_ROWS)
         else:
-            yield from _in_order([spool.table(name) for spool in self._spools])
+            parts = [spool.table(name) for spool in self._spools]
+            yield from _in_order([part.select(columns) for part in parts], _order(parts))
 
     # --- analyses -------------------------------------------------------------------------------
 
@@ -84,7 +89,7 @@ class Tables:
         if name not in self._analysed:
             one = analyses[name]
             needed = {
-                table: pa.concat_tables(self._plain_chunks(table)).select(columns)
+                table: pa.concat_tables(self._plain_chunks(table, columns))
                 for table, columns in one.needs.items()
             }
             made = [
@@ -117,12 +122,11 @@ def _portions(needed: dict[str, pa.Table]) -> Iterator[dict[str, pa.Table]]:
 # --- order --------------------------------------------------------------------------------------
 
 
-def _in_order(parts: list[pa.Table]) -> Iterator[pa.Table]:
-    """Yield the rows of all parts in order of time, then of frames, a chunk at a time.
+def _in_order(parts: list[pa.Table], order: npt.NDArray[np.int64]) -> Iterator[pa.Table]:
+    """Yield the rows of all parts in `order`, a chunk at a time.
 
     Each part is nearly in order, so a chunk needs a short stretch of each: nothing is copied whole.
     """
-    order = _order(parts)
     offsets = np.cumsum([0, *map(len, parts)])
     for start in range(0, max(1, len(order)), CHUNK_ROWS):
         rows = order[start : start + CHUNK_ROWS]
@@ -143,6 +147,7 @@ def _in_order(parts: list[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _order(parts: list[pa.Table]) -> npt.NDArray[np.int64]:
+    """Return the rows of all parts, numbered through, in order of time, then of frames."""
     names = parts[0].schema.names
     keys = [name for name in ("time", "start_time", "frame_number", "flow_id") if name in names][:2]
     columns = [np.concatenate([_sortable(part[name]) for part in parts]) for name in keys]

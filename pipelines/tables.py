@@ -241,7 +241,8 @@ class Tabulator:
         parts = list(walk_parts(top_part(message), TABULATED.__contains__))
         by_content_id = {part.content_id: part for part, _ in parts if part.content_id}
         for part, decoded in parts:
-            text = readable_text(part) if decoded is None else None
+            is_list = isinstance(decoded, ResourceList)
+            text = readable_text(part) if decoded is None or is_list else None
             value = _decoded(part) if decoded is None and text is None else decoded
             self._rows["bodies"].append(
                 (
@@ -419,10 +420,11 @@ def _body_columns(value: object, text: str | None) -> Row:
         return None, text, None, None
     if isinstance(value, DissectError):
         return None, text, None, value.summary
-    if isinstance(value, Container):  # its parts have rows of their own
-        return type(value).__name__, None, None, "; ".join(getattr(value, "problems", ())) or None
-    problems = getattr(value, "problems", ())
-    return type(value).__name__, text, _json(to_plain(value)), "; ".join(problems) or None
+    problem = "; ".join(getattr(value, "problems", ())) or None
+    # The parts of a container have rows of their own, and so have the contacts of a list.
+    told_elsewhere = isinstance(value, Container) or (text is not None)
+    plain = None if told_elsewhere else _json(to_plain(value))
+    return type(value).__name__, text, plain, problem
 
 
 def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
