@@ -197,7 +197,7 @@ class _CaptureSummary:
         """Add one batch."""
         self.packets += len(batch)
         self._times.append((int(batch.time_ns.min()), int(batch.time_ns.max())))
-        self._link_types.update(np.unique(batch.link_type).tolist())
+        self._link_types.update(np.flatnonzero(np.bincount(batch.link_type)).tolist())
         self._others.update(packets.others)
         for fault in FAULTS:
             frames = packets.fault_frames[(packets.fault_bits & fault) != 0]

@@ -5,12 +5,27 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import suppress
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
-from pipelines.dissection import dissect_captures
-from pipelines.errors import UsageError
-from pipelines.request import Request
-from pipelines.spool import Spool
+
+class _WithoutPandas(MetaPathFinder):
+    """Says that there is no pandas: pyarrow imports it for the first array, which takes long.
+
+    A worker makes arrays and has no use for a DataFrame.
+    """
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(fullname, name=fullname)
+
+
+sys.meta_path.insert(0, _WithoutPandas())
+
+from pipelines.dissection import dissect_captures  # noqa: E402
+from pipelines.errors import UsageError  # noqa: E402
+from pipelines.request import Request  # noqa: E402
+from pipelines.spool import Spool  # noqa: E402
 
 
 def main() -> int:
