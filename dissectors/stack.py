@@ -19,8 +19,12 @@ from typing import Literal
 from dissectors.capture.batch import PacketBatch
 from dissectors.errors import DissectError, Malformed
 from dissectors.net.slow_road import SlowRoad
-from dissectors.sip.abnf import START_LINE
-from dissectors.sip.framing import MAX_START_LINE, SipFramer, decode_datagram, looks_like_sip
+from dissectors.sip.framing import (
+    SipFramer,
+    contains_start_line,
+    decode_datagram,
+    looks_like_sip,
+)
 from dissectors.sip.message import SipMessage
 from dissectors.tls.decrypt import TlsInfo, TlsSession
 from dissectors.tls.keys import KeyRing
@@ -319,7 +323,7 @@ class _Sniffer:
             self._first[chunk.direction] = first = first + chunk.data[:4096]
         if "tls" in self._protocols and (looks_like_tls(first) or _tls_within(chunk)):
             return "tls"
-        if looks_like_sip(first) or _sip_within(chunk.data):
+        if looks_like_sip(first) or contains_start_line(chunk.data):
             return "sip"
         return None
 
@@ -332,15 +336,3 @@ class _Sniffer:
 def _tls_within(chunk: StreamChunk) -> bool:
     """Tell whether a segment of a capture that begins in the middle begins with a TLS record."""
     return any(looks_like_tls(chunk.data[end : end + 4096]) for end in chunk.ends[:_PIECES])
-
-
-def _sip_within(data: bytes) -> bool:
-    """Tell whether a line is a SIP start line: the capture may begin within a message."""
-    hit = data.find(b"SIP/2.0")
-    while hit >= 0:
-        line, end = data.rfind(b"\n", 0, hit) + 1, data.find(b"\n", hit)
-        if 0 <= end - line <= MAX_START_LINE and START_LINE.match(data, line):
-            return True
-        # No line is looked at twice, however often the version stands in it.
-        hit = data.find(b"SIP/2.0", end) if end >= 0 else -1
-    return False

@@ -91,7 +91,10 @@ def test_what_is_neither_tls_nor_sip_gives_no_message(content: bytes, tmp_path: 
     assert trace.flows["client_bytes"].iloc[0] == 2 * len(content)
 
 
-def test_a_connection_is_given_up_at_the_limit(tmp_path: Path) -> None:
+def test_a_connection_is_given_up_at_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.ingest.WINDOW", 70_000)
     junk = b"\x07" * 60_000
     trace = tcp_trace(tmp_path, [junk] * (UNDECIDED_LIMIT // 60_000 + 2) + [sip(1)])
     assert trace.messages.empty

@@ -486,7 +486,7 @@ _URI_BEHIND_BODY = re.compile(rb"(?:sips?|tel|im|pres):[^\s\"<>]*[ ]\Z")
 _METHODS = sorted((method.encode() for method in METHODS), key=len, reverse=True)
 
 
-def _request_behind_body(data: bytearray, begin: int, hit: int) -> int:
+def _request_behind_body(data: bytes | bytearray, begin: int, hit: int) -> int:
     """Return where a request line begins whose version stands at `hit`; -1 when there is none.
 
     Its method and scheme must be known, since what stands before the method belongs to the body.
@@ -596,6 +596,24 @@ _CUT_LINE = re.compile(
     re.DOTALL,
 )
 _SCHEMES = (b"sip:", b"sips:", b"tel:", b"im:", b"pres:", b"urn:")
+
+
+def contains_start_line(data: bytes) -> bool:
+    """Tell whether a whole start line stands anywhere in `data`, be it right behind a body.
+
+    This finds SIP in a connection whose beginning was not captured.
+    """
+    searched, hit = 0, data.find(_VERSION)
+    while hit >= 0:
+        line = data.rfind(b"\n", searched, hit) + 1
+        begin = max(searched, line, hit - MAX_START_LINE)
+        if line == begin and START_LINE.match(data, line):
+            return True
+        if _STATUS_BEHIND_BODY.match(data, hit) or _request_behind_body(data, begin, hit) >= 0:
+            return True
+        searched = hit + len(_VERSION)
+        hit = data.find(_VERSION, searched)
+    return False
 
 
 def looks_like_sip(data: bytes | bytearray) -> bool:

@@ -659,3 +659,20 @@ def test_sip_looks_like_sip(data: bytes) -> None:
 def test_other_protocols_do_not(data: bytes) -> None:
     for length in range(len(data) + 1):
         assert not looks_like_sip(data[:length]), length
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"<a/>" + MESSAGES[0], True),
+        (b"rest\r\n" + MESSAGES[0], True),
+        (b"rest of SIP/2.0 talk", False),
+        (b"Via: SIP/2.0/TLS 10.0.0.1\r\n\r\n", False),
+        (b"body" + b"SIP/2.0 200 OK\r\n", True),
+        (b"SIP/2.0" * 100_000, False),
+        (b"INVITE sip:a " * 100_000, False),
+        (MESSAGES[0][:20], False),
+    ],
+)
+def test_a_start_line_is_found_anywhere(data: bytes, found: bool) -> None:
+    assert framing.contains_start_line(data) is found
