@@ -108,11 +108,10 @@ def first_bits(messages: pd.DataFrame) -> Integers:
 def _branches(column: pd.Series[str]) -> tuple[Integers, Booleans]:
     numbers = codes(column)
     # A branch of the cookie alone identifies nothing (RFC 4475 §3.2.1 has such a message).
-    text = column.iloc[Groups(numbers, int(numbers.max(initial=-1)) + 1).first()].astype("string")
+    texts = column.iloc[Groups(numbers, int(numbers.max(initial=-1)) + 1).first()].tolist()
     size = len(_MAGIC_COOKIE)
-    unique = (text.str.len() > size) & (text.str.slice(0, size).str.lower() == _MAGIC_COOKIE)
-    by_number = np.append(unique.to_numpy(dtype=np.bool_, na_value=False), False)
-    return numbers, by_number[numbers]
+    unique = [len(text) > size and text[:size].lower() == _MAGIC_COOKIE for text in texts]
+    return numbers, np.array([*unique, False], dtype=np.bool_)[numbers]
 
 
 def _pairs(messages: pd.DataFrame) -> Integers:
