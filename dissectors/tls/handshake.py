@@ -354,7 +354,8 @@ def certificate_subject(certificate: bytes) -> str:
             # Old servers' certificates break rules that a reader of captures need not care about.
             warnings.simplefilter("ignore")
             return x509.load_der_x509_certificate(certificate).subject.rfc4514_string()
-    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+    except (ValueError, KeyError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        # KeyError: cryptography 42 looks the type of a name's string up in a table.
         summary = "the server's certificate cannot be read"
         raise Malformed(summary, layer="tls", severity="warning", spec="RFC 5280 §4") from error
 
