@@ -22,7 +22,7 @@ from pipelines.spool import Spool
 if TYPE_CHECKING:
     import pandas as pd
 
-CHUNK_ROWS = 65_536
+CHUNK_ROWS = 16_384
 """Rows that are finished and handed to an output at once."""
 
 PORTION_ROWS = 100_000
@@ -100,6 +100,8 @@ class Tables:
                 for portion in _portions(needed)
             ]
             self._analysed[name] = pa.concat_tables(made)
+            del needed, made
+            pa.default_memory_pool().release_unused()
         return self._analysed[name]
 
 

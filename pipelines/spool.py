@@ -14,7 +14,7 @@ import pyarrow.ipc
 from pipelines.schema import TABLES
 from pipelines.tables import merge_rows, plain_schema
 
-MEMORY_LIMIT = 64 << 20
+MEMORY_LIMIT = 32 << 20
 """Bytes of rows that a spool keeps in memory before it moves them to its directory."""
 
 
