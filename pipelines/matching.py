@@ -110,7 +110,11 @@ def _branches(column: pd.Series[str]) -> tuple[Integers, Booleans]:
     # A branch of the cookie alone identifies nothing (RFC 4475 §3.2.1 has such a message).
     texts = column.iloc[Groups(numbers, int(numbers.max(initial=-1)) + 1).first()].tolist()
     size = len(_MAGIC_COOKIE)
-    unique = [len(text) > size and text[:size].lower() == _MAGIC_COOKIE for text in texts]
+    # A category without rows has no first row, and what stands at -1 may be missing.
+    unique = [
+        isinstance(text, str) and len(text) > size and text[:size].lower() == _MAGIC_COOKIE
+        for text in texts
+    ]
     return numbers, np.array([*unique, False], dtype=np.bool_)[numbers]
 
 
