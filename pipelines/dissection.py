@@ -143,7 +143,8 @@ class _CaptureRun:
             self._take_reader_findings()
             found = self._stack.push(batch)
             self._keep(found)
-            if found.packets is not None:
+            self._summary.packets += len(batch)
+            if self._leads and found.packets is not None:
                 self._summary.count(batch, found.packets)
             self._spool.append(self._tables.drain())
             del batch, found
@@ -187,15 +188,13 @@ class _CaptureSummary:
     def __init__(self) -> None:
         self.problems: list[DissectError] = []
         self.packets = 0
-        self._undecoded = 0
         self._times: list[tuple[int, int]] = []
         self._link_types: set[int] = set()
         self._faults: dict[Fault, tuple[int, int]] = {}
         self._others: Counter[str] = Counter()
 
     def count(self, batch: PacketBatch, packets: DecodedBatch) -> None:
-        """Add one batch."""
-        self.packets += len(batch)
+        """Add what one batch's columns say."""
         self._times.append((int(batch.time_ns.min()), int(batch.time_ns.max())))
         self._link_types.update(np.flatnonzero(np.bincount(batch.link_type)).tolist())
         self._others.update(packets.others)
