@@ -22,6 +22,7 @@ from dissectors.transport.flow import Flow, FlowBatch
 from dissectors.transport.grouping import stable_order
 from dissectors.transport.layers import ACK, FIN, RST, SYN, TCP
 from dissectors.transport.reorder import (
+    ACK_LIMIT,
     SEGMENT_COST,
     Bounds,
     ReceiveQueue,
@@ -133,6 +134,7 @@ class _Acknowledgments:
         self.ack: npt.NDArray[np.uint32] = layers.ack[self.row]
         self.time = layers.time_ns[self.row]
         self._cursors: dict[int, _Cursor] = {}
+        self._flows = batch.flows
         self._highest = self._find_highest()
 
     def _find_highest(self) -> dict[int, int]:
@@ -140,9 +142,17 @@ class _Acknowledgments:
         if not len(self.row):
             return {}
         first = np.flatnonzero(np.diff(self.code, prepend=-1))
-        base = np.repeat(self.ack[first], np.diff(np.append(first, len(self.row))))
-        ahead = np.maximum.reduceat((self.ack - base).view(np.int32), first)
-        highest = self.ack[first] + ahead.astype(np.uint32)
+        known = [
+            self._flows[code // 2].acknowledged[1 - code % 2] for code in self.code[first].tolist()
+        ]
+        start = np.where(
+            [one is None for one in known], self.ack[first], [one or 0 for one in known]
+        )
+        start = start.astype(np.uint32)
+        base = np.repeat(start, np.diff(np.append(first, len(self.row))))
+        ahead = (self.ack - base).view(np.int32)
+        ahead = np.maximum.reduceat(np.where(ahead < ACK_LIMIT, ahead, 0), first)
+        highest = start + np.maximum(ahead, 0).astype(np.uint32)
         return dict(zip(self.code[first].tolist(), highest.tolist(), strict=True))
 
     def note_highest(self, flow: Flow, index: int) -> None:
@@ -170,7 +180,9 @@ class _Acknowledgments:
     def _tell(self, queue: ReceiveQueue, ack: npt.NDArray[np.uint32], time: Int64) -> None:
         if len(ack) > _FEW and not queue.is_waiting:
             # Only the highest counts while nothing waits.
-            highest = ack[np.argmax((ack - ack[0]).view(np.int32))]
+            known = queue.flow.acknowledged[queue.direction]
+            ahead = (ack - np.uint32(ack[0] if known is None else known)).view(np.int32)
+            highest = ack[np.argmax(np.where(ahead < ACK_LIMIT, ahead, 0))]
             note_acknowledged(queue.flow, queue.direction, int(highest))
             return
         for number, time_ns in zip(ack.tolist(), time.tolist(), strict=True):

@@ -74,6 +74,10 @@ def signed(difference: int) -> int:
     return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
+ACK_LIMIT = 1 << 30
+"""An acknowledgment so far ahead of the highest one, in bytes, is none of this connection."""
+
+
 def note_acknowledged(flow: Flow, direction: int, ack: int) -> None:
     """Remember the highest sequence number of a direction that its receiver acknowledged.
 
@@ -87,7 +91,7 @@ def note_acknowledged(flow: Flow, direction: int, ack: int) -> None:
         Acknowledgment number (RFC 9293 §3.4).
     """
     highest = flow.acknowledged[direction]
-    if highest is None or signed(ack - highest) > 0:
+    if highest is None or 0 < signed(ack - highest) < ACK_LIMIT:
         flow.acknowledged[direction] = ack
 
 
