@@ -136,7 +136,8 @@ def _media_type(content_type: str | None, default_type: str) -> tuple[str, Mappi
 def decoder_of(media_type: str) -> BodyDecoder | None:
     """Return the decoder of `media_type` (lower case), or None.
 
-    An entry under the exact type counts first, then one under ``type/*``, then the one for any XML.
+    An entry under the exact type counts first, then one under ``type/*``, then the one for any XML
+    or any JSON.
     """
     exact = bodies.get(media_type)
     if exact is not None:
@@ -147,7 +148,9 @@ def decoder_of(media_type: str) -> BodyDecoder | None:
         return wildcard
     # RFC 7303 §4.2 has "+xml" at the end; LCS 2005 wrote text/xml+msrtc.pidf.
     is_xml = subtype.endswith("+xml") or subtype.startswith("xml+")
-    return bodies.get("*/*+xml") if is_xml else None
+    if is_xml:
+        return bodies.get("*/*+xml")
+    return bodies.get("*/*+json") if subtype.endswith("+json") else None
 
 
 def has_decoder(media_type: str) -> bool:
@@ -315,8 +318,12 @@ _INLINE_KEY = re.compile(r"inline:[ \t]*[^|;\s]*")
 _INLINE_KEY_ANY_CASE = re.compile(_INLINE_KEY.pattern, re.IGNORECASE)
 
 _SECRET_NAMES = frozenset(
-    ("password", "passwd", "passcode", "pin", "secret", "accesstoken", "conf-key", "encryption-key")
-)
+    (
+        "password", "passwd", "passcode", "pin", "secret", "accesstoken", "conf-key",
+        "encryption-key", "hash-key", "authcookie", "access_token", "refresh_token",
+        "client_secret",
+    )
+)  # fmt: skip
 
 
 def redact_keys(text: str) -> str:
@@ -351,7 +358,8 @@ def redact_value(name: str, value: str) -> str:
 
 _SECRET_SIGNS = (
     *sorted(_SECRET_NAMES - {"pin"}),
-    *("<pin", ":pin", " pin="),  # the bare word is part of many others
+    *("<pin", ":pin", " pin=", '"pin"'),  # the bare word is part of many others
+    "username>",  # of the media relay: a sealed token ([MS-AVEDGEA])
     *("\nk=", "key-mgmt"),  # RFC 4566 §5.12, RFC 4567
 )
 
@@ -379,8 +387,13 @@ def readable_text(part: MediaPart) -> str | None:
     return redact_keys(text)
 
 
+_TEXTS = frozenset(("application/sdp", "application/x-ms-mim"))
+
+
 def _is_text(media_type: str) -> bool:
-    return media_type.startswith("text/") or media_type == "application/sdp" or "xml" in media_type
+    if media_type.startswith("text/") or media_type in _TEXTS:
+        return True
+    return "xml" in media_type or media_type.endswith("json")
 
 
 def flat_values(element: Element) -> dict[str, str]:
