@@ -187,7 +187,9 @@ _MEDIA_FIELDS = ("id", "type", "label", "status", "media_state", "ingress_filter
 
 
 def _differences(old: Value | None, new: Value | None) -> list[Change]:
-    """Return the changes from one state of a user to the next; either may be None."""
+    """Return the changes from one state of a user to the next; None: not in the roster."""
+    if old is None and new is None:
+        return []
     user = new or old or {}
     changes = []
     change = _change(old, new, _USER_FIELDS)

@@ -62,18 +62,11 @@ def decode_json_tree(part: MediaPart) -> JsonDocument:
     values: dict[str, Scalar] = {}
     for path, name, value in _leaves(root):
         values[path] = redact_value(name, value) if isinstance(value, str) else value
-    return JsonDocument(_KINDS[type(root)], values, problems)
+    # By its first character: a number may be told as text, where it is too long.
+    return JsonDocument(_KINDS.get(text.lstrip()[0], "number"), values, problems)
 
 
-_KINDS: dict[type, str] = {
-    dict: "object",
-    list: "array",
-    str: "string",
-    int: "number",
-    float: "number",
-    bool: "boolean",
-    type(None): "null",
-}
+_KINDS = {"{": "object", "[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}
 
 
 def _whole(digits: str) -> int | str:
