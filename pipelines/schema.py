@@ -698,7 +698,11 @@ MEDIA_STREAMS = Table(
         Column("label", "category", "label: main-audio, main-video …"),
         Column("protocol", "category", "Transport as offered: RTP/SAVP …", "sdp.media.proto"),
         Column("refused", "boolean", "Whether the answer refuses it by port 0."),
-        Column("codec", "category", "First answered codec that carries media."),
+        Column(
+            "codec",
+            "category",
+            "First answered codec that carries media; its number where nothing names it.",
+        ),
         Column("encrypted", "boolean", "Whether the answer chose SRTP, by crypto or by DTLS."),
         Column(
             "cryptoscale", "boolean", "Whether the answer chose it: one key for many receivers."
