@@ -621,7 +621,7 @@ CONFERENCE_PARTICIPANTS = Table(
         Column("display_text", "text", "Name of the user."),
         Column("roles", "category", "Roles of the user, comma-separated: presenter, attendee."),
         Column("endpoint_id", "text", "entity of the endpoint."),
-        Column("session_type", "category", "Microsoft's session-type: focus, audio-video, chat …"),
+        Column("session_type", "category", "Microsoft's session-type: focus, chat, audio-video."),
         Column(
             "status",
             "category",
@@ -633,10 +633,10 @@ CONFERENCE_PARTICIPANTS = Table(
         Column("disconnection_method", "category", "departed, booted, failed, busy."),
         Column("disconnection_reason", "text", "reason of disconnection-info."),
         Column("media_id", "text", "id of the media."),
-        Column("media_type", "category", "type of the media: audio, main-video …"),
+        Column("media_type", "category", "type of the media, such as audio."),
         Column("media_label", "category", "label of the media, as in the SDP."),
         Column("media_status", "category", "sendrecv, sendonly, recvonly, inactive."),
-        Column("media_state", "category", "Microsoft's media-state: connected …"),
+        Column("media_state", "category", "Microsoft's media-state, such as connected."),
     ),
 )
 
@@ -694,9 +694,11 @@ MEDIA_STREAMS = Table(
             "Status of the response with the answer; missing when a request (ACK, PRACK) has it.",
         ),
         Column("position", "integer", "Number of the media line, from 1."),
-        Column("media", "category", "Medium: audio, video, message …", "sdp.media.media"),
-        Column("label", "category", "label: main-audio, main-video …"),
-        Column("protocol", "category", "Transport as offered: RTP/SAVP …", "sdp.media.proto"),
+        Column("media", "category", "Medium: audio, video, message.", "sdp.media.media"),
+        Column("label", "category", "label, such as main-audio."),
+        Column(
+            "protocol", "category", "Transport as offered, such as RTP/SAVP.", "sdp.media.proto"
+        ),
         Column("refused", "boolean", "Whether the answer refuses it by port 0."),
         Column(
             "codec",
@@ -750,7 +752,7 @@ QUALITY_REPORTS = Table(
         Column("endpoint", "text", "Name of the reporter's machine."),
         Column("local_user_agent", "category", "Product of the reporter."),
         Column("remote_user_agent", "category", "Product of the other side."),
-        Column("label", "category", "Label of the media line: main-audio, main-video …"),
+        Column("label", "category", "Label of the media line, such as main-audio."),
         Column("direction", "category", "inbound or outbound, as the reporter sees it."),
         Column("ssrc", "text", "Id of the stream: its SSRC."),
         Column("codec", "category", "PayloadDescription."),
@@ -785,7 +787,7 @@ QUALITY_REPORTS = Table(
         Column("network_connection", "category", "wired, wifi, or as told."),
         Column("vpn", "boolean", "Whether the reporter was in a VPN."),
         Column("link_speed_bps", "number", "Speed of the reporter's link, bits per second."),
-        Column("wifi_signal_dbm", "number", "WifiRSSI: strength of the signal."),
+        Column("wifi_rssi", "number", "WifiRSSI: strength of the signal, as sent."),
         Column("wifi_channel", "integer", "WifiChannel."),
         Column("wifi_ssid", "text", "SSID: name of the wireless network."),
         Column("capture_device", "text", "Microphone or camera."),

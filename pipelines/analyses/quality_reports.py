@@ -148,7 +148,7 @@ def _of_description(description: dict[str, str]) -> dict[str, Any]:
         "network_connection": get("NetworkConnectivityInfo/NetworkConnection"),
         "vpn": boolean_of(get("NetworkConnectivityInfo/VPN")),
         "link_speed_bps": number_of(get("NetworkConnectivityInfo/LinkSpeed")),
-        "wifi_signal_dbm": number_of(get("WifiRSSI")),
+        "wifi_rssi": number_of(get("WifiRSSI")),
         "wifi_channel": integer_of(get("WifiChannel")),
         "wifi_ssid": get("SSID"),
         "capture_device": get("CaptureDev/Name"),

@@ -60,7 +60,7 @@ def test_the_path_and_the_devices() -> None:
         "198.51.100.9",
     )
     assert (row["network_connection"], bool(row["vpn"])) == ("wifi", True)
-    assert (row["wifi_ssid"], row["wifi_signal_dbm"], row["wifi_channel"]) == (
+    assert (row["wifi_ssid"], row["wifi_rssi"], row["wifi_channel"]) == (
         "contoso-guest",
         -71,
         11,
