@@ -318,12 +318,12 @@ _INLINE_KEY = re.compile(r"inline:[ \t]*[^|;\s]*")
 _INLINE_KEY_ANY_CASE = re.compile(_INLINE_KEY.pattern, re.IGNORECASE)
 
 _SECRET_NAMES = frozenset(
-    (
-        "password", "passwd", "passcode", "pin", "secret", "accesstoken", "conf-key",
-        "encryption-key", "hash-key", "authcookie", "access_token", "refresh_token",
-        "client_secret",
-    )
-)  # fmt: skip
+    ("password", "passwd", "passcode", "pin", "secret", "accesstoken", "conf-key", "encryption-key")
+)
+_SECRET_NAMES_OF_FEW = frozenset(
+    ("hash-key", "authcookie", "access_token", "refresh_token", "id_token", "client_secret")
+)
+"""Names that occur only in media types whose text is never shown."""
 
 
 def redact_keys(text: str) -> str:
@@ -353,13 +353,15 @@ def redact_value(name: str, value: str) -> str:
         Local name; case does not matter.
     value : str
     """
-    return REDACTED if value and name.lower() in _SECRET_NAMES else redact_keys(value)
+    lower = name.lower()
+    if value and (lower in _SECRET_NAMES or lower in _SECRET_NAMES_OF_FEW):
+        return REDACTED
+    return redact_keys(value)
 
 
 _SECRET_SIGNS = (
     *sorted(_SECRET_NAMES - {"pin"}),
-    *("<pin", ":pin", " pin=", '"pin"'),  # the bare word is part of many others
-    "username>",  # of the media relay: a sealed token ([MS-AVEDGEA])
+    *("<pin", ":pin", " pin="),  # the bare word is part of many others
     *("\nk=", "key-mgmt"),  # RFC 4566 §5.12, RFC 4567
 )
 
@@ -387,13 +389,18 @@ def readable_text(part: MediaPart) -> str | None:
     return redact_keys(text)
 
 
-_TEXTS = frozenset(("application/sdp", "application/x-ms-mim"))
+_ALWAYS_DECODED = frozenset(
+    (
+        "text/x-msmsgsinvite",  # keys of the transfer, of which any part is too much
+        "application/msrtc-media-relay-auth+xml",  # its user name is a sealed token
+    )
+)
 
 
 def _is_text(media_type: str) -> bool:
-    if media_type.startswith("text/") or media_type in _TEXTS:
-        return True
-    return "xml" in media_type or media_type.endswith("json")
+    if media_type in _ALWAYS_DECODED:
+        return False
+    return media_type.startswith("text/") or media_type == "application/sdp" or "xml" in media_type
 
 
 def flat_values(element: Element) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -310,3 +312,67 @@ def test_every_multipart_is_taken_apart(kind: str) -> None:
     (_, outer), (_, inner) = walk_parts(part)
     assert isinstance(outer, Multipart)
     assert isinstance(inner, SipFragment) and inner.status_code == 200
+
+
+# --- what no linter sees --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content_type", ["application/x-ms-mim", "text/x-ms-mim"])
+@pytest.mark.parametrize("path", sorted((HERE / "hostile").iterdir()), ids=lambda path: path.stem)
+def test_hostile_xml_under_a_name_without_xml_is_refused(content_type: str, path: Path) -> None:
+    with pytest.raises((Malformed, LimitExceeded)):
+        decode_part(part_of({"content-type": content_type}, path.read_bytes(), "1", ""))
+
+
+LARGE = {
+    "application/conference-info+xml": (
+        "<conference-info><users>",
+        '<user entity="u"><endpoint><media id="1"><type>audio</type></media></endpoint></user>',
+        "</users></conference-info>",
+    ),
+    "application/vq-rtcpxr+xml": (
+        "<VQReportEvent><VQSessionReport>",
+        "<MediaLine><InboundStream><A>1</A></InboundStream></MediaLine>",
+        "</VQSessionReport></VQReportEvent>",
+    ),
+    "application/msrtc-reporterror+xml": (
+        "<reportError>",
+        "<error><diagHeader>1;reason=x</diagHeader></error>",
+        "</reportError>",
+    ),
+    "application/cccp+xml": ("<notify>", "<verb><user/></verb>", "</notify>"),
+    "application/json": ("[0", ',{"a":[1,2]}', "]"),
+    "text/x-msmsgsinvite": ("A: b\n", "Name: value\n", ""),
+    "message/sipfrag": ("SIP/2.0 200 OK\r\n", "Name: value\r\n", "\r\n"),
+    "message/imdn+xml": ("<imdn>", "<recipient><status>200</status></recipient>", "</imdn>"),
+    "application/msrtc-media-relay-auth+xml": (
+        "<response>",
+        "<mediaRelay><location/></mediaRelay>",
+        "</response>",
+    ),
+    "application/ms-filetransfer+xml": ("<request>", "<a><b>c</b></a>", "</request>"),
+}
+
+
+def _work(content_type: str, data: str) -> int:
+    """Return how many calls decoding takes: the same on a slow machine and on a fast one."""
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    part = part_of({"content-type": content_type}, data.encode(), "1", "")
+    sys.setprofile(count)
+    try:
+        decode_part(part)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("content_type", LARGE)
+def test_work_grows_as_the_body_does(content_type: str) -> None:
+    begin, middle, end = LARGE[content_type]
+    small, large = (_work(content_type, begin + middle * n + end) for n in (200, 1600))
+    assert large <= 9 * small
