@@ -732,7 +732,8 @@ MEDIA_STREAMS = Table(
 
 QUALITY_REPORTS = Table(
     "quality_reports",
-    "One row per media line and direction of each quality report (application/vq-rtcpxr+xml).",
+    "One row per media line and direction of each quality report: Lync's (application/"
+    "vq-rtcpxr+xml), or RFC 6035's.",
     (
         _MESSAGE,
         _TIME,
@@ -741,7 +742,7 @@ QUALITY_REPORTS = Table(
         Column("call_id", "text", "Call-ID of the call that is reported on, not of the report."),
         Column("from_tag", "text", "FromTag of that call."),
         Column("to_tag", "text", "ToTag of that call."),
-        Column("interval", "boolean", "Whether the call goes on: VQSessionIntervalReport."),
+        Column("interval", "boolean", "Whether the call goes on; False in the report of its end."),
         Column("start_time", "time", "Start of the call, by the reporter's clock."),
         Column("end_time", "time", "End of the call, by the reporter's clock."),
         Column("from_uri", "text", "FromURI: the reporter."),

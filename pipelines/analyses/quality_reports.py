@@ -1,12 +1,15 @@
 """What endpoints measured: one row per media line and direction of each quality report.
 
+Lync's reports are XML ([MS-QoE]); other telephones send RFC 6035's text, of which each side's
+metrics are a direction: what came in to the reporter, and what the other side got of it.
+
 The report of a call is sent when the call is over, in a SERVICE with a Call-ID of its own;
 ``call_id`` is that of the call. A metric has its column where its meaning and unit are known;
 ``metrics`` holds every one. [MS-QoE] counts milliseconds, the columns seconds.
 
 References
 ----------
-[MS-QoE] §2.2.1.5 to §2.2.1.27.
+[MS-QoE] §2.2.1.5 to §2.2.1.27; RFC 6035 §4.6.
 """
 
 from __future__ import annotations
@@ -24,8 +27,9 @@ from pipelines.analysis import analysis
 from pipelines.body_values import BODY_COLUMNS, body_values
 from pipelines.grouping import Integers, in_order, is_one_of, nanoseconds, table_frame
 from pipelines.schema import QUALITY_REPORTS
+from pipelines.tables import party
 
-_MEDIA_TYPE = "application/vq-rtcpxr+xml"
+_XML, _TEXT = "application/vq-rtcpxr+xml", "application/vq-rtcpxr"
 _PLACE = ("message_id", "capture", "frame_number")
 
 _STREAM_NUMBERS = {
@@ -84,7 +88,7 @@ def _moments(texts: Any) -> Integers:
 
 
 def _rows(bodies: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    mine = is_one_of(bodies["media_type"], _MEDIA_TYPE)
+    mine = is_one_of(bodies["media_type"], _XML, _TEXT)
     bodies = in_order(bodies[mine].reset_index(drop=True))
     places = [bodies[name].astype(object).tolist() for name in (*_PLACE, "call_id")]
     times = nanoseconds(bodies["time"]).tolist()
@@ -96,10 +100,15 @@ def _rows(bodies: pd.DataFrame) -> Iterator[dict[str, Any]]:
             continue
         copies.add((carrier, id(value)))
         where = dict(zip(_PLACE, place, strict=True), time=time_ns)
-        for session in value["sessions"]:
-            told = where | _of_session(session)
-            for line in session["media_lines"]:
-                yield from (told | one for one in _of_line(line))
+        streams = _of_report(value) if "sessions" in value else _of_text(value)
+        yield from (where | one for one in streams)
+
+
+def _of_report(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for session in report["sessions"]:
+        told = _of_session(session)
+        for line in session["media_lines"]:
+            yield from (told | one for one in _of_line(line))
 
 
 def _of_session(session: dict[str, Any]) -> dict[str, Any]:
@@ -163,9 +172,7 @@ def _of_stream(stream: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {
         name: number_of(by_end.get(path)) for name, path in _STREAM_NUMBERS.items()
     }
-    for name, path in _STREAM_MILLISECONDS.items():
-        milliseconds = number_of(by_end.get(path))
-        told[name] = milliseconds / 1e3 if milliseconds is not None else None
+    told |= {name: _divided(by_end.get(path), 1000) for name, path in _STREAM_MILLISECONDS.items()}
     return told | {
         "direction": stream["direction"],
         "ssrc": stream["id"],
@@ -189,3 +196,54 @@ def _by_end(metrics: dict[str, str]) -> dict[str, str]:
         ends.setdefault(names[-1], value)
         ends.setdefault("/".join(names[-2:]), value)
     return ends
+
+
+# --- RFC 6035 -------------------------------------------------------------------------------------
+
+_PERCENTAGES = {"packet_loss_rate": "PacketLoss/NLR", "burst_density": "BurstGapLoss/BLD"}
+_MILLISECONDS = {
+    "jitter_s": "Delay/IAJ",
+    "round_trip_s": "Delay/RTD",
+    "burst_duration_s": "BurstGapLoss/BD",
+}
+
+
+def _of_text(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    local, remote = report["local_addr"], report["remote_addr"]
+    told = {
+        **{name: report[name] for name in ("call_id", "from_tag", "to_tag")},
+        "interval": report["kind"].lower() != "vqsessionreport",
+        "from_uri": party(report["local_id"])[0],
+        "to_uri": party(report["remote_id"])[0],
+        "local_ip": local.get("IP"),
+        "local_port": integer_of(local.get("PORT")),
+        "remote_ip": remote.get("IP"),
+        "remote_port": integer_of(remote.get("PORT")),
+    }
+    for direction, metrics, ssrc in (
+        ("inbound", report["local_metrics"], remote.get("SSRC")),
+        ("outbound", report["remote_metrics"], local.get("SSRC")),
+    ):
+        if metrics:
+            yield told | {"direction": direction, "ssrc": ssrc} | _of_metrics(metrics, direction)
+
+
+def _of_metrics(metrics: dict[str, str], direction: str) -> dict[str, Any]:
+    get = metrics.get
+    whose = "local" if direction == "inbound" else "remote"
+    return {
+        **{name: _divided(get(path), 100) for name, path in _PERCENTAGES.items()},
+        **{name: _divided(get(path), 1000) for name, path in _MILLISECONDS.items()},
+        "start_time": get("Timestamps/START"),
+        "end_time": get("Timestamps/STOP"),
+        "codec": get("SessionDesc/PD"),
+        "sample_rate": integer_of(get("SessionDesc/SR")),
+        "listening_mos": number_of(get("QualityEst/MOSLQ")),
+        f"{whose}_conversational_mos": number_of(get("QualityEst/MOSCQ")),
+        "metrics": json.dumps(metrics, ensure_ascii=False),
+    }
+
+
+def _divided(text: str | None, divisor: int) -> float | None:
+    number = number_of(text)
+    return number / divisor if number is not None else None

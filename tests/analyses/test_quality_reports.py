@@ -10,7 +10,7 @@ from pipelines.analyses.quality_reports import quality_reports
 from pipelines.schema import BODIES, QUALITY_REPORTS
 from tests.analyses.script import TEXT_TYPES, at, body, typed
 
-TYPE = "application/vq-rtcpxr+xml"
+TYPE, PLAIN = "application/vq-rtcpxr+xml", "application/vq-rtcpxr"
 AUDIO = (HERE / "vq_rtcpxr" / "audio.xml").read_text("utf-8")
 OLD = (HERE / "vq_rtcpxr" / "interval_2007.xml").read_text("utf-8")
 
@@ -103,3 +103,28 @@ def test_times_that_are_none(start: str) -> None:
         "</VQSessionReport></VQReportEvent>"
     )
     assert pd.isna(table(xml)["start_time"].iloc[0]) == (start != "2014-07-16")
+
+
+def test_a_telephone_by_rfc_6035() -> None:
+    plain = (HERE / "vq_rtcpxr_text" / "session.txt").read_bytes().decode()
+    found = quality_reports(typed([body("1-1-1", 1, PLAIN, plain, call_id="report")], BODIES))
+    assert found["direction"].tolist() == ["inbound", "outbound"]
+    inbound, outbound = found.iloc[0], found.iloc[1]
+    assert (inbound["call_id"], inbound["to_tag"]) == ("b7e2c19f40@10.1.1.100", "t7f3")
+    assert (inbound["from_uri"], inbound["to_uri"]) == (
+        "sip:adele@contoso.com",
+        "sip:lee@fabrikam.com",
+    )
+    assert (inbound["local_ip"], inbound["remote_port"]) == ("10.1.1.100", 5002)
+    numbers = ("packet_loss_rate", "jitter_s", "round_trip_s", "burst_density", "burst_duration_s")
+    assert inbound[list(numbers)].tolist() == [0.035, 0.011, 0.18, 0.125, 0.32]
+    assert (inbound["codec"], inbound["sample_rate"]) == ("G722", 16000)
+    assert (inbound["listening_mos"], inbound["local_conversational_mos"]) == (3.6, 3.4)
+    assert inbound["end_time"] == pd.Timestamp("2014-07-16T10:01:02Z")
+    assert (outbound["ssrc"], outbound["jitter_s"], outbound["listening_mos"]) == (
+        "7d21c0a4",
+        0.007,
+        4.0,
+    )
+    assert pd.isna(outbound["remote_conversational_mos"]) and pd.isna(outbound["round_trip_s"])
+    assert not found["interval"].any()

@@ -26,6 +26,7 @@ from dissectors.bodies.reporterror import ErrorReport
 from dissectors.bodies.sipfrag import SipFragment
 from dissectors.bodies.text import PlainText
 from dissectors.bodies.vq_rtcpxr import QualityReport
+from dissectors.bodies.vq_rtcpxr_text import VoiceQualityReport
 from dissectors.body import decode_part, part_of, readable_text, to_plain, walk_parts
 from dissectors.errors import DissectError, LimitExceeded, Malformed
 from fixtures.bodies.make import HERE
@@ -43,6 +44,7 @@ TYPES = {
     "application/json": JsonDocument,
     "text/x-msmsgsinvite": MessengerInvitation,
     "message/sipfrag": SipFragment,
+    "application/vq-rtcpxr": VoiceQualityReport,
 }
 
 
@@ -86,7 +88,8 @@ def test_misdeclared_samples_decode_like_the_right_one(folder: str, sample: str)
 @pytest.mark.parametrize("content_type", TYPES)
 @given(data=st.binary(max_size=300))
 def test_any_bytes_give_a_value_or_an_error(content_type: str, data: bytes) -> None:
-    for one in (data, b"<a>" + data, b'{"a":' + data, b"SIP/2.0 200 OK\r\n" + data):
+    beginnings = (b"", b"<a>", b'{"a":', b"SIP/2.0 200 OK\r\n", b"VQSessionReport\nDialogID:")
+    for one in (beginning + data for beginning in beginnings):
         part = part_of({"content-type": content_type}, one, "1", "")
         try:
             value = decode_part(part)
@@ -344,6 +347,7 @@ LARGE = {
     "application/json": ("[0", ',{"a":[1,2]}', "]"),
     "text/x-msmsgsinvite": ("A: b\n", "Name: value\n", ""),
     "message/sipfrag": ("SIP/2.0 200 OK\r\n", "Name: value\r\n", "\r\n"),
+    "application/vq-rtcpxr": ("VQSessionReport\nLocalMetrics:\n", "Delay:RTD=1 IAJ=2\n", ""),
     "message/imdn+xml": ("<imdn>", "<recipient><status>200</status></recipient>", "</imdn>"),
     "application/msrtc-media-relay-auth+xml": (
         "<response>",
