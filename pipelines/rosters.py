@@ -17,12 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 Value = dict[str, Any]
 """A decoded document, or a part of one, fields as in `dissectors.bodies.conference_info`."""
 
 Document = TypeVar("Document")
+
+MAX_ENDPOINTS = 64
+"""Endpoints of a user that are followed; a person has one for each modality and device."""
+MAX_MEDIA = 32
+"""Media of an endpoint that are followed."""
 
 FULL, PARTIAL, DELETED = "full", "partial", "deleted"
 
@@ -82,7 +88,8 @@ class Roster:
     Attributes
     ----------
     complete : bool
-        False from a document that is missing or was cut until the next whole one.
+        False from a document that is missing, was cut, or held more endpoints or media of one user
+        than are followed, until the next whole one.
     """
 
     def __init__(self) -> None:
@@ -98,9 +105,10 @@ class Roster:
             return []
         cut = bool(document.get("problems"))
         follows = version is None or self._version is None or version == self._version + 1
-        self.complete = not cut and (state == FULL or (self.complete and follows))
-        self._version = version if version is not None else self._version
         users = document.get("users")
+        all_taken = not cut and not any(map(_is_too_large, users or ()))
+        self.complete = all_taken and (state == FULL or (self.complete and follows))
+        self._version = version if version is not None else self._version
         if state == DELETED:
             return self._replace({})
         if users is None:
@@ -125,12 +133,18 @@ class Roster:
                 merges = old is not None and (cut or _state(user) == PARTIAL)
                 self._users[key] = _merged_user(old, user) if old and merges else _whole_user(user)
             changes += _differences(old, self._users.get(key))
+            self.complete &= len(self._users.get(key, {}).get("endpoints", ())) < MAX_ENDPOINTS
         return changes
 
 
 def _state(value: Value) -> str:
     """Return the state of a document or of a part; full is the default of the RFC's schema."""
     return value.get("state") or FULL
+
+
+def _is_too_large(user: Value) -> bool:
+    endpoints = user["endpoints"]
+    return len(endpoints) > MAX_ENDPOINTS or any(len(one["media"]) > MAX_MEDIA for one in endpoints)
 
 
 def _key(value: Value) -> str:
@@ -140,35 +154,45 @@ def _key(value: Value) -> str:
 
 def _whole_user(user: Value) -> Value:
     endpoints = {
-        _key(one): _whole_endpoint(one) for one in user["endpoints"] if _state(one) != DELETED
+        _key(one): _whole_endpoint(one)
+        for one in user["endpoints"][:MAX_ENDPOINTS]
+        if _state(one) != DELETED
     }
     return {**user, "endpoints": endpoints}
 
 
 def _whole_endpoint(endpoint: Value) -> Value:
-    return {**endpoint, "media": {one.get("id") or "": one for one in endpoint["media"]}}
+    return {
+        **endpoint,
+        "media": {one.get("id") or "": one for one in endpoint["media"][:MAX_MEDIA]},
+    }
 
 
 def _merged_user(old: Value, user: Value) -> Value:
     endpoints = dict(old["endpoints"])
-    for one in user["endpoints"]:
+    for one in user["endpoints"][:MAX_ENDPOINTS]:
         key = _key(one)
-        before = endpoints.pop(key, None)
+        before = endpoints.get(key)
         if _state(one) == DELETED:
+            endpoints.pop(key, None)
             continue
         merges = before is not None and _state(one) == PARTIAL
         endpoints[key] = (
             _merged_endpoint(before, one) if before and merges else _whole_endpoint(one)
         )
-    return {**_told(old, user), "endpoints": endpoints}
+    return {**_told(old, user), "endpoints": _at_most(MAX_ENDPOINTS, endpoints)}
 
 
 def _merged_endpoint(old: Value, endpoint: Value) -> Value:
     media = dict(old["media"])
-    for one in endpoint["media"]:
+    for one in endpoint["media"][:MAX_MEDIA]:
         key = one.get("id") or ""
         media[key] = _told(media.get(key, {}), one)
-    return {**_told(old, endpoint), "media": media}
+    return {**_told(old, endpoint), "media": _at_most(MAX_MEDIA, media)}
+
+
+def _at_most(count: int, parts: dict[str, Value]) -> dict[str, Value]:
+    return parts if len(parts) <= count else dict(islice(parts.items(), count))
 
 
 def _told(old: Value, new: Value) -> Value:
@@ -197,7 +221,8 @@ def _differences(old: Value | None, new: Value | None) -> list[Change]:
         changes.append(Change("user", change, user, {}, {}, None))
     before, after = (old or {}).get("endpoints", {}), (new or {}).get("endpoints", {})
     for key in [*before, *(key for key in after if key not in before)]:
-        changes += _of_endpoint(user, before.get(key), after.get(key))
+        if before.get(key) is not after.get(key):
+            changes += _of_endpoint(user, before.get(key), after.get(key))
     return changes
 
 

@@ -675,7 +675,8 @@ def _side(prefix: str, whose: str) -> tuple[Column, ...]:
 
 MEDIA_STREAMS = Table(
     "media_streams",
-    "One row per media line of each answered offer (RFC 3264) of a dialog.",
+    "One row per media line of each answered offer (RFC 3264) of a dialog; of one offer at most "
+    "1000.",
     (
         Column("offer_message_id", "text", "Message with the offer, as in `messages`."),
         Column("answer_message_id", "text", "Message with the answer."),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import dissectors.bodies  # noqa: F401  fills the table
 from dissectors.body import decode_part, part_of, to_plain
-from pipelines.rosters import Roster, Value, in_versions
+from pipelines.rosters import MAX_ENDPOINTS, MAX_MEDIA, Roster, Value, in_versions
 
 AV = 'session-type="audio-video"'
 
@@ -175,3 +175,33 @@ def test_changes_add_up_to_the_roster(documents: list[Value]) -> None:
                 (present.discard if change.change == "removed" else present.add)(key)
     whole = document("full", None, "")
     assert {(one.user["entity"] or "").lower() for one in roster.push(whole)} == present
+
+
+# --- hostile ones ---------------------------------------------------------------------------------
+
+
+def test_more_endpoints_than_are_followed() -> None:
+    endpoints = [f'<endpoint entity="e{n}"/>' for n in range(MAX_ENDPOINTS + 5)]
+    roster = Roster()
+    changes = roster.push(document("full", 1, user("sip:a", "full", *endpoints)))
+    assert [one.level for one in changes].count("endpoint") == MAX_ENDPOINTS
+    assert not roster.complete
+
+
+def test_endpoints_that_come_one_by_one_are_bounded_too() -> None:
+    roster = Roster()
+    roster.push(document("full", 1, user("sip:a")))
+    for n in range(MAX_ENDPOINTS + 5):
+        more = f'<endpoint entity="e{n}"/>'
+        changes = roster.push(document("partial", n + 2, user("sip:a", "partial", more)))
+        assert len(changes) == (n < MAX_ENDPOINTS)
+    assert not roster.complete
+
+
+def test_media_are_bounded() -> None:
+    media = [f'<media id="{n}"/>' for n in range(MAX_MEDIA + 5)]
+    one = endpoint("connected", "full", "".join(media))
+    roster = Roster()
+    changes = roster.push(document("full", 1, user("sip:a", "full", one)))
+    assert [one.level for one in changes].count("media") == MAX_MEDIA
+    assert not roster.complete

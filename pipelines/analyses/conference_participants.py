@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.analysis import analysis
-from pipelines.body_values import BODY_COLUMNS, body_values
+from pipelines.body_values import BODY_COLUMNS, body_values, short
 from pipelines.grouping import in_order, is_one_of, nanoseconds, table_frame
 from pipelines.rosters import FULL, Change, Roster, in_versions
 from pipelines.schema import CONFERENCE_PARTICIPANTS
@@ -87,23 +87,23 @@ def _row(
     user, endpoint, media = change.user, change.endpoint, change.media
     return {
         **place,
-        "conference_uri": document.get("entity"),
-        "conference_id": document.get("conference_id"),
+        "conference_uri": short(document.get("entity")),
+        "conference_id": short(document.get("conference_id")),
         "version": document.get("version"),
         "document": document.get("state") or FULL,
         "complete": complete,
         "level": change.level,
         "change": change.change,
-        "user_uri": user.get("entity"),
-        "display_text": user.get("display_text"),
-        "roles": ",".join(user.get("roles") or ()) or None,
-        "endpoint_id": endpoint.get("entity"),
-        "session_type": endpoint.get("session_type"),
-        "status": endpoint.get("status"),
-        "previous_status": change.previous_status,
+        "user_uri": short(user.get("entity")),
+        "display_text": short(user.get("display_text")),
+        "roles": short(",".join(user.get("roles") or ()) or None),
+        "endpoint_id": short(endpoint.get("entity")),
+        "session_type": short(endpoint.get("session_type")),
+        "status": short(endpoint.get("status")),
+        "previous_status": short(change.previous_status),
         "joining_method": endpoint.get("joining_method"),
         "disconnection_method": endpoint.get("disconnection_method"),
-        "disconnection_reason": endpoint.get("disconnection_reason"),
+        "disconnection_reason": short(endpoint.get("disconnection_reason")),
         "media_id": media.get("id"),
         "media_type": media.get("type"),
         "media_label": media.get("label"),

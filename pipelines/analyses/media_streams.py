@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,12 @@ from dissectors.sdp_attributes import (
     value_of,
 )
 from pipelines.analysis import analysis
-from pipelines.body_values import BODY_COLUMNS, body_values
+from pipelines.body_values import BODY_COLUMNS, body_values, short
 from pipelines.grouping import in_order, is_one_of, nanoseconds, table_frame
 from pipelines.schema import MEDIA_STREAMS
+
+MAX_ROWS = 1000
+"""Most rows of one offer: its media lines, times the branches that answered."""
 
 _MEDIA_TYPE = "application/sdp"
 _OF_MESSAGE = (
@@ -99,8 +103,9 @@ class _Exchange:
         return one.rank, self.request is not None and one.hop == self.request.hop
 
     def pairs(self) -> Iterator[tuple[_Description, _Description]]:
-        """Yield each offer with its answer."""
-        for to_tag, response in self.responses.items():
+        """Yield each offer with its answer, of one offer no more than make `MAX_ROWS` rows."""
+        lines = len(self.request.session["media"]) if self.request else 1
+        for to_tag, response in islice(self.responses.items(), max(1, MAX_ROWS // max(1, lines))):
             if self.request is not None:
                 yield self.request, response
             elif to_tag in self.replies:
@@ -186,7 +191,14 @@ def _descriptions(messages: pd.DataFrame, bodies: pd.DataFrame) -> Iterator[_Des
     for time_ns, *row in zip(times, *columns, strict=True):
         message = dict(zip(_OF_MESSAGE, row, strict=True), time=time_ns)
         session, fallback = found[message["message_id"]]
-        yield _Description(message, session, fallback)
+        yield _Description(message, _for_lines(session), fallback)
+
+
+def _for_lines(session: dict[str, Any]) -> dict[str, Any]:
+    """Return a description whose session level says only what its media lines inherit, and once."""
+    attributes = session["attributes"]
+    bypass = "x-bypassid", short(value_of(attributes, "x-bypassid"))
+    return {**session, "attributes": [(direction_of((), attributes), None), bypass]}
 
 
 def _by_message(bodies: pd.DataFrame) -> dict[str, tuple[dict[str, Any], bool]]:
@@ -279,7 +291,9 @@ def _codec(media: dict[str, Any]) -> str | None:
 
 def _address(session: dict[str, Any], media: dict[str, Any]) -> str | None:
     connections = media["connections"] or [session["connection"]]
-    return connections[0]["connection_address"].partition("/")[0] if connections[0] else None
+    if not connections[0]:
+        return None
+    return short(connections[0]["connection_address"].partition("/")[0])
 
 
 def _side(prefix: str, session: dict[str, Any], media: dict[str, Any] | None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ import pandas as pd
 from dissectors.body import conference_id_of
 from dissectors.xml_types import boolean_of, integer_of, number_of
 from pipelines.analysis import analysis
-from pipelines.body_values import BODY_COLUMNS, body_values
+from pipelines.body_values import BODY_COLUMNS, body_values, short
 from pipelines.grouping import Integers, in_order, is_one_of, nanoseconds, table_frame
 from pipelines.schema import QUALITY_REPORTS
 from pipelines.tables import party
@@ -106,7 +106,7 @@ def _rows(bodies: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _of_report(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for session in report["sessions"]:
-        told = _of_session(session)
+        told = _cut(_of_session(session))
         for line in session["media_lines"]:
             yield from (told | one for one in _of_line(line))
 
@@ -128,16 +128,23 @@ def _of_session(session: dict[str, Any]) -> dict[str, Any]:
 
 def _of_line(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield what is told of each direction of a media line; once where it has no stream."""
-    shared = _of_description(line["description"]) | {
-        "label": line["label"],
+    shared = _cut(_of_description(line["description"])) | {
+        "label": short(line["label"]),
         "local_conversational_mos": number_of(line["metrics"].get("LocalConversationalMOS")),
         "remote_conversational_mos": number_of(line["metrics"].get("RemoteConversationalMOS")),
     }
     everything = {f"Description/{path}": value for path, value in line["description"].items()}
     everything |= line["metrics"]
-    for stream in line["streams"] or [{"direction": None, "id": None, "metrics": {}}]:
+    # Each direction stands once, by the schema ([MS-QoE] §2.2.1.5).
+    streams = {stream["direction"]: stream for stream in reversed(line["streams"])}
+    nothing: dict[str, Any] = {"direction": None, "id": None, "metrics": {}}
+    for stream in reversed(streams.values()) if streams else [nothing]:
         metrics = json.dumps(everything | stream["metrics"], ensure_ascii=False)
         yield shared | _of_stream(stream) | {"metrics": metrics}
+
+
+def _cut(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: short(one) if isinstance(one, str) else one for name, one in row.items()}
 
 
 def _of_description(description: dict[str, str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fixtures.bodies.make import HERE
-from pipelines.analyses.media_streams import media_streams
+from pipelines.analyses.media_streams import MAX_ROWS, media_streams
 from pipelines.schema import BODIES, MEDIA_STREAMS
 from tests.analyses.script import TEXT_TYPES, at, body, messages, typed
 
@@ -186,3 +186,10 @@ def test_descriptions_that_are_kept_as_text() -> None:
     rows = [row | {"value": None, "text": PCMU} for row in rows]
     rows.append(rows[0] | {"message_id": "1-2-1", "text": "nothing"})
     assert len(media_streams(messages(CALL), typed(rows, BODIES))) == 1
+
+
+def test_a_flood_of_branches_is_bounded() -> None:
+    offer = HEAD + "m=audio 4000 RTP/AVP 0\n" * 300
+    script = "0 a>b INVITE\n" + "".join(f"1 b>a 183 to=b{n}\n" for n in range(9))
+    found = table(script, dict.fromkeys(range(2, 11), PCMA) | {1: offer})
+    assert len(found) == MAX_ROWS // 300 * 300

@@ -128,3 +128,15 @@ def test_a_telephone_by_rfc_6035() -> None:
     )
     assert pd.isna(outbound["remote_conversational_mos"]) and pd.isna(outbound["round_trip_s"])
     assert not found["interval"].any()
+
+
+def test_a_flood_of_streams_is_bounded() -> None:
+    streams = "<InboundStream/>" * 50 + "<OutboundStream/>" * 50
+    name = "n" * 5000
+    xml = (
+        f'<VQReportEvent><VQSessionReport><Endpoint Name="{name}"/><MediaLine Label="{name}">'
+        f"{streams}</MediaLine></VQSessionReport></VQReportEvent>"
+    )
+    found = table(xml)
+    assert found["direction"].tolist() == ["inbound", "outbound"]
+    assert found["endpoint"].str.len().max() == found["label"].astype(str).str.len().max() == 1001
