@@ -250,6 +250,16 @@ MESSAGES = Table(
             "branch of the topmost Via; Lync's clients often send none.",
             "sip.Via.branch",
         ),
+        Column(
+            "via_count",
+            "integer",
+            "Via values: one for each element that it has passed (RFC 3261 §16.6).",
+        ),
+        Column(
+            "via_origin",
+            "text",
+            "sent-by and branch of the last Via: who made the request, the same on every hop.",
+        ),
         Column("user_agent", "category", "User-Agent, or Server.", "sip.User-Agent"),
         Column("contact_uri", "text", "URI of the first Contact.", "sip.contact.uri"),
         Column("event", "category", "Event package.", "sip.Event"),
@@ -283,6 +293,12 @@ MESSAGES = Table(
             "retransmission_of",
             "text",
             "message_id of the first copy of the same message on the same hop.",
+        ),
+        Column(
+            "hop_of",
+            "text",
+            "message_id of the same message where it was seen first: on the hop nearest to its "
+            "sender; missing in that one itself. See `hops`.",
         ),
     ),
 )
@@ -494,6 +510,71 @@ TRANSACTIONS = Table(
     ),
 )
 
+HOPS = Table(
+    "hops",
+    "One row per message that was seen before on another hop, or by another capture of the same "
+    "hop: a message that passed two places that were captured.",
+    (
+        _MESSAGE,
+        _CAPTURE,
+        _FRAME,
+        _TIME,
+        _CALL_ID,
+        Column("method", "category", "Method; for a response that of its CSeq."),
+        Column("cseq", "integer", "Sequence number of CSeq."),
+        Column("is_request", "boolean", "Request or response."),
+        Column("status_code", "integer", "Status code of a response."),
+        Column("hop_of", "text", "message_id where it was seen first, nearest to its sender."),
+        Column("hop", "integer", "Which observation of the message this is; the first is 1."),
+        Column("previous_message_id", "text", "message_id of the observation before this one."),
+        Column("previous_capture", "category", "Capture of that observation."),
+        Column("src_ip", "category", "Sender's address on this hop.", "ip.src"),
+        Column("dst_ip", "category", "Receiver's address on this hop.", "ip.dst"),
+        Column(
+            "observed_delay_s",
+            "seconds",
+            "Time of this observation minus time of the one before, by the clocks of their "
+            "captures; negative where these disagree by more than the delay.",
+        ),
+        Column(
+            "delay_s",
+            "seconds",
+            "The same where one clock took both times: how long the element between held the "
+            "message, and the way to it. Across captures see `clock_offsets`.",
+        ),
+    ),
+)
+
+CLOCK_OFFSETS = Table(
+    "clock_offsets",
+    "One row per two captures that saw the same messages: by how much their clocks differ.",
+    (
+        _CAPTURE,
+        Column("reference", "category", "Capture whose clock it is compared with."),
+        Column(
+            "offset_s",
+            "seconds",
+            "Clock of `capture` minus clock of `reference`, from the request and response that "
+            "went from one place to the other and back in the shortest time (RFC 5905 §8, §10).",
+        ),
+        Column(
+            "error_s",
+            "seconds",
+            "Half of that time: the offset is wrong by no more than this (RFC 5905 §11.1).",
+        ),
+        Column(
+            "exchanges",
+            "integer",
+            "Requests and responses that both captures show; without one nothing can be told.",
+        ),
+        Column(
+            "delay_s",
+            "seconds",
+            "Median time that messages took between the two places, offset taken off.",
+        ),
+    ),
+)
+
 DIALOGS = Table(
     "dialogs",
     "One row per dialog (RFC 3261 §12): Call-ID and both tags.",
@@ -621,6 +702,8 @@ TABLES: dict[str, Table] = {
         BODIES,
         DIAGNOSTICS,
         TRANSACTIONS,
+        HOPS,
+        CLOCK_OFFSETS,
         DIALOGS,
         CALLS,
         PRESENCE,

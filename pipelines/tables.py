@@ -34,6 +34,7 @@ from dissectors.sip.headers import (
     decode_parameters,
     decode_uri,
     decode_via,
+    split_values,
 )
 from dissectors.sip.message import SipMessage, SipRequest, SipResponse
 from dissectors.tls.decrypt import TlsInfo
@@ -177,6 +178,7 @@ class Tabulator:
             to_tag,
             to_epid,
             _branch(get("via")),
+            *_via_chain(message),
             get("user-agent") or get("server") or None,
             _contact_uri(get("contact")),
             _token(get("event")),
@@ -189,6 +191,7 @@ class Tabulator:
             len(message.body),
             diagnostics[0].code if diagnostics else None,
             self._first_copy(flow, message, method, message_id),
+            None,  # hop_of: only all messages together can tell
         )
 
     def _first_copy(
@@ -506,6 +509,38 @@ def _branch(value: str | None) -> str | None:
         return decode_via(value).parameters.get("branch") or None
     except DissectError:
         return None
+
+
+_VIA_NAMES = frozenset(("Via", "v", "via", "VIA", "V"))
+
+
+def _via_chain(message: SipMessage) -> tuple[int | None, str | None]:
+    """Return how many Via values a message has, and who put the last of them there."""
+    values = [value for name, value in message.headers if name in _VIA_NAMES]
+    if not values and "via" in message.first_values:
+        values = message.get_all("via")
+    count, last = len(values), values[-1] if values else None
+    for value in values:
+        if "," in value:
+            pieces = split_values(value)
+            count += len(pieces) - 1
+            last = pieces[-1] if value is values[-1] and pieces else last
+    return count or None, _origin(last)
+
+
+@lru_cache(maxsize=16384)
+def _origin(value: str | None) -> str | None:
+    """Return sent-by and branch of a Via; the parameters that its receiver adds are left out."""
+    if not value or len(value) > _LONGEST_VIA:
+        return None
+    try:
+        via = decode_via(value)
+    except DissectError:
+        return None
+    return f"{via.sent_by.lower()};{via.branch}" if via.branch else via.sent_by.lower()
+
+
+_LONGEST_VIA = 1024
 
 
 @lru_cache(maxsize=4096)

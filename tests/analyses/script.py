@@ -31,6 +31,7 @@ TEXT_TYPES = ("string[pyarrow]", "string[python]", "object", "category")
 
 _SHORT = {"call": "call_id", "from": "from_tag", "to": "to_tag", "branch": "via_branch"}
 _SHORT |= {"diag": "diagnostics_code", "type": "content_type", "marks": "route_marks"}
+_SHORT |= {"vias": "via_count", "origin": "via_origin"}
 _SHORT |= {"ua": "user_agent", "conversation": "conversation_id", "expires": "expires_s"}
 
 
@@ -88,7 +89,7 @@ def _row(number: int, words: list[str], rejected: dict[str, str]) -> dict[str, A
 def _value(key: str, value: str) -> Any:
     if key in ("time", "first_time"):
         return at(float(value))
-    if key in ("cseq", "diagnostics_code", "status_code", "expires_s", "frame_number"):
+    if key in ("cseq", "diagnostics_code", "status_code", "expires_s", "frame_number", "via_count"):
         return int(value)
     return value.replace("+", " ") if key == "route_marks" else value
 
