@@ -8,6 +8,7 @@ ends a command quietly.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -51,6 +52,15 @@ def input_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes to use (default: by size and cores)",
     )
     parser.add_argument(
+        "--set",
+        dest="thresholds",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="RULE.THRESHOLD=VALUE",
+        help="what a rule of the findings compares with; summarize --rules lists all",
+    )
+    parser.add_argument(
         "--strict", action="store_true", help="exit with 1 when something could not be read"
     )
 
@@ -62,9 +72,21 @@ def _positive(text: str) -> int:
     return number
 
 
+def _setting(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not name or not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text}: expected RULE.THRESHOLD=NUMBER")
+    return name.strip(), number
+
+
 def request_of(arguments: argparse.Namespace) -> Request:
     """Return what the arguments say is to be read."""
-    return Request(arguments.captures, arguments.keys, arguments.decode_as)
+    thresholds = dict(arguments.thresholds)
+    return Request(arguments.captures, arguments.keys, arguments.decode_as, thresholds)
 
 
 def run_command(command: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:

@@ -141,9 +141,11 @@ def _run(request: Request, count: int, progress: ProgressHook | None) -> Tables:
     try:
         helpers = start_workers(request, count, directory)
         from pipelines.dissection import dissect_captures
+        from pipelines.finding import check_settings
         from pipelines.results import Tables
         from pipelines.spool import Spool, spooled
 
+        check_settings(request.thresholds)
         spool = Spool(directory)
         unreadable = dissect_captures(request, spool, (0, count), progress)
         spool.close()
@@ -155,4 +157,4 @@ def _run(request: Request, count: int, progress: ProgressHook | None) -> Tables:
         shutil.rmtree(directory, ignore_errors=True)
         raise
     spools = [spool, *(spooled(helper.directory) for helper in helpers)]
-    return Tables(spools, directory, unreadable)
+    return Tables(spools, directory, unreadable, request.thresholds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +15,5 @@ class Request:
     """Paths of key files."""
     decode_as: list[str]
     """Rules such as ``tcp.port==5061,tls``."""
+    thresholds: dict[str, float] = field(default_factory=dict)
+    """Thresholds of findings, ``RULE.THRESHOLD``, and what they shall be."""

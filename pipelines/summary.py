@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dissectors.sip.diagnostics import component_of
@@ -34,11 +35,12 @@ def summary_of(tables: Tables, request: Request) -> Summary:
     Returns
     -------
     dict
-        Keys ``version``, ``captures``, ``tls``, ``messages``, ``calls``, ``failures``, ``damage``,
-        ``problems``; each is described at the function that makes it.
+        Keys ``version``, ``findings``, ``captures``, ``tls``, ``messages``, ``calls``,
+        ``failures``, ``damage``, ``problems``; each is described at the function that makes it.
     """
     return {
         "version": __version__,
+        "findings": _findings(tables.frame("findings")),
         "captures": _captures(tables.frame("captures")),
         "tls": _tls(tables.frame("tls_sessions"), tables.frame("flows")),
         "messages": _messages(tables.frame("messages")),
@@ -55,6 +57,8 @@ def plain(value: Any) -> Any:
         return None
     if isinstance(value, pd.Timestamp):
         return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, np.ndarray):
+        return [plain(one) for one in value]
     if isinstance(value, float):
         return None if value != value else round(value, 6)
     return value.item() if hasattr(value, "item") else value
@@ -67,6 +71,11 @@ def records(frame: pd.DataFrame) -> list[Summary]:
         {name: plain(value) for name, value in zip(names, row, strict=True)}
         for row in frame.itertuples(index=False, name=None)
     ]
+
+
+def _findings(findings: pd.DataFrame) -> list[Summary]:
+    """One object per finding, worst first, with the columns of `findings`."""
+    return records(findings)
 
 
 def _captures(captures: pd.DataFrame) -> list[Summary]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
 import pandas as pd
@@ -27,6 +27,7 @@ def read_capture(
     keys: PathLike | Iterable[PathLike] = (),
     decode_as: str | Iterable[str] = (),
     workers: int | None = None,
+    thresholds: Mapping[str, float] | None = None,
 ) -> Trace:
     """Read one or more captures and give their tables.
 
@@ -40,6 +41,9 @@ def read_capture(
         What ports carry, such as ``tcp.port==5061,tls``.
     workers : int, optional
         Processes to use; by default as many as there are cores, fewer for small captures.
+    thresholds : mapping of str to float, optional
+        What rules of the findings compare with, such as ``{"tls_handshake_unanswered.wait_s": 3}``;
+        ``python -m pipelines.summarize --rules`` lists all.
 
     Returns
     -------
@@ -62,6 +66,7 @@ def read_capture(
         [os.fspath(path) for path in captures],
         [os.fspath(path) for path in _several(keys)],
         [decode_as] if isinstance(decode_as, str) else list(decode_as),
+        dict(thresholds or {}),
     )
     if not request.captures:
         raise TypeError("read_capture() needs at least one capture")

@@ -17,8 +17,10 @@ import pytest
 import pipelines
 import pipelines.analyses
 import pipelines.outputs
+import pipelines.rules
 from dissectors.body import bodies
 from pipelines.analysis import analyses
+from pipelines.finding import rules
 from pipelines.output import outputs
 from pipelines.schema import TABLES, Table
 
@@ -289,6 +291,7 @@ def test_loading_needs_only_the_core_dependencies() -> None:
 PLURALS: dict[str, Callable[[], set[str]]] = {
     "dissectors.bodies": lambda: {bodies[key].__module__ for key in bodies},
     "pipelines.analyses": lambda: {analyses[key].function.__module__ for key in analyses},
+    "pipelines.rules": lambda: {rules[key].function.__module__ for key in rules},
     "pipelines.outputs": lambda: {outputs[key].__module__ for key in outputs},
 }
 
@@ -305,6 +308,16 @@ def test_every_module_of_a_plural_folder_is_registered(package: str) -> None:
 def test_an_analysis_makes_and_needs_what_the_schema_knows(name: str) -> None:
     assert name in TABLES
     for table, columns in analyses[name].needs.items():
+        assert set(columns) <= set(TABLES[table].names), table
+
+
+@pytest.mark.parametrize("name", rules)
+def test_a_rule_tells_itself_and_needs_what_the_schema_knows(name: str) -> None:
+    one = rules[name]
+    assert one.function.__module__ == f"pipelines.rules.{name}"
+    assert one.doc.endswith(".")
+    assert all(threshold.doc.endswith(".") for threshold in one.thresholds)
+    for table, columns in one.needs.items():
         assert set(columns) <= set(TABLES[table].names), table
 
 

@@ -40,13 +40,17 @@ class Candidate:
     A plain class, not a dataclass: nothing prints its secret.
     """
 
-    __slots__ = ("epoch", "opener", "origin", "secret")
+    __slots__ = ("epoch", "label", "opener", "origin", "secret")
 
-    def __init__(self, opener: Opener, epoch: int, secret: bytes, origin: str) -> None:
+    def __init__(
+        self, opener: Opener, epoch: int, secret: bytes, origin: str, label: str = ""
+    ) -> None:
         self.opener = opener
         self.epoch = epoch
         self.secret = secret
         self.origin = origin
+        self.label = label
+        """The key log's label of `secret`; empty when it follows from another one's."""
 
 
 class Agreement:
@@ -76,6 +80,8 @@ class Agreement:
         """True once a message was seen that resumed handshakes lack."""
         self.resumed = False
         self._master_secret = b""
+        self._proven: dict[str, bytes] = {}
+        """The key log's label → the secret under it that opened a record."""
         self._pairs: list[tuple[Candidate, Candidate]] = []
 
     @property
@@ -125,7 +131,9 @@ class Agreement:
         self.resumed = not self.full if server_is_through else self.resumed or same
 
     def prove(self, candidate: Candidate, keys: KeyRing) -> None:
-        """Keep a master secret that opened a record, for resumptions of the session too."""
+        """Keep a secret that opened a record; a master secret for resumptions too."""
+        if candidate.label:
+            self._proven.setdefault(candidate.label, candidate.secret)
         if not self.is_13 and not self._master_secret:
             self._master_secret = candidate.secret
             self.remember(keys)
@@ -157,8 +165,8 @@ class Agreement:
             self.encrypt_then_mac,
         )
         return (
-            Candidate(client, APPLICATION, secret, origin),
-            Candidate(server, APPLICATION, secret, origin),
+            Candidate(client, APPLICATION, secret, origin, MASTER_SECRET),
+            Candidate(server, APPLICATION, secret, origin, MASTER_SECRET),
         )
 
     def candidates_13(
@@ -167,12 +175,16 @@ class Agreement:
         """Return the keys of TLS 1.3 that the key log gives one side in certain epochs."""
         labels, length = _LABELS[is_client], HASH_LENGTHS[self.suite.prf_hash]
         return [
-            Candidate(opener_13(self.suite, secret), epoch, secret, KEY_LOG)
+            Candidate(opener_13(self.suite, secret), epoch, secret, KEY_LOG, labels[epoch])
             for epoch in epochs
             if epoch in labels
             for secret in keys.secrets(labels[epoch], self.client_random)
             if len(secret) == length
         ]
+
+    def proven(self) -> list[tuple[str, bytes, bytes]]:
+        """Return (label, client random, secret) for each secret that opened a record."""
+        return [(label, self.client_random, secret) for label, secret in self._proven.items()]
 
     def has_secrets(self, keys: KeyRing) -> bool:
         """Tell whether the key log has a secret of TLS 1.3, of either side."""

@@ -13,10 +13,16 @@ from dissectors.errors import DissectError, LimitExceeded, Malformed, Unsupporte
 from dissectors.tls import handshake as hs
 from dissectors.tls.agreement import APPLICATION, EARLY, HANDSHAKE_KEYS, Agreement, Candidate
 from dissectors.tls.half import Half, Out
-from dissectors.tls.info import VERSION_NAMES, TlsInfo
+from dissectors.tls.info import (
+    ALERT_LIMIT,
+    CERTIFICATE_LIMIT,
+    VERSION_NAMES,
+    TlsAlert,
+    TlsInfo,
+)
 from dissectors.tls.keys import CLIENT_TRAFFIC, SERVER_TRAFFIC, KeyRing
 from dissectors.tls.protection import is_supported
-from dissectors.tls.record import TlsRecord
+from dissectors.tls.record import ALERT, TlsRecord
 
 HANDSHAKE_LIMIT = 64
 """Handshakes (renegotiations) of one connection."""
@@ -104,6 +110,7 @@ class Connection:
     def explain(self) -> None:
         """Find a reason where records stayed closed, or none came, and none was given yet."""
         info = self.info
+        info.handshake_complete = self._is_handshake_complete()
         if self._reasons:
             return
         closed = info.records - info.decrypted_records
@@ -111,6 +118,18 @@ class Connection:
             info.reason = self._why_silent()
         elif closed:
             info.reason = f"{closed} of {info.records} application-data records did not open"
+
+    def _is_handshake_complete(self) -> bool | None:
+        """Tell whether the first handshake came to its end; None when nobody can know."""
+        if all(half.finished for half in self.halves) or self.info.opened:
+            return True
+        if not self.agreements or any(half.gaps for half in self.halves):
+            return None
+        first = self.agreements[0]
+        if not first.client_random or (first.is_13 and self.info.alert is None):
+            return None
+        # Without secrets TLS 1.3 hides the end; before it, application data shows that it came.
+        return self.info.records > 0 and not first.is_13
 
     def _why_silent(self) -> str:
         """Say why no application data was opened, though no key was missed."""
@@ -197,15 +216,36 @@ class Connection:
 
     # Alerts
 
-    def note_alert(self, half: Half, content: bytes) -> None:
-        """Keep the first fatal alert (RFC 8446 §6: the level counts for nothing in TLS 1.3)."""
-        level, description = content
-        fatal = level == 2
-        if half.agreement.is_13:
-            fatal = description not in hs.CLOSURE_ALERTS
-        if fatal and self.info.alert is None:
+    def note_alert(self, half: Half, record: TlsRecord, content: bytes | None) -> None:
+        """Keep an alert; `content` is None where its record stays closed."""
+        if content is None:
+            alert = self._alert(half, record, None, None, None)
+        else:
+            level, description = content
+            fatal = level == 2
+            if half.agreement.is_13:
+                # RFC 8446 §6: the level counts for nothing in TLS 1.3.
+                fatal = description not in hs.CLOSURE_ALERTS
             name = hs.ALERTS.get(description, f"alert {description}")
-            self.info.alert = f"{self.side(half)}: {name}"
+            alert = self._alert(half, record, hs.ALERT_LEVELS.get(level), name, fatal)
+            if fatal and self.info.alert is None:
+                self.info.alert = f"{alert.sender}: {name}"
+        if len(self.info.alerts) < ALERT_LIMIT:
+            self.info.alerts.append(alert)
+
+    def _alert(
+        self,
+        half: Half,
+        record: TlsRecord,
+        level: str | None,
+        description: str | None,
+        fatal: bool | None,
+    ) -> TlsAlert:
+        # In TLS 1.3 a protected alert hides behind another content type.
+        clear_13 = half.agreement.is_13 and record.content_type == ALERT
+        encrypted = description is None or (half.encrypted and not clear_13)
+        frame, time_ns = record.frames[-1], record.time_ns
+        return TlsAlert(self.side(half), level, description, fatal, time_ns, frame, encrypted)
 
     # Handshake messages
 
@@ -290,13 +330,15 @@ class Connection:
             half.agreement.early_data_accepted = extensions.early_data
 
     def _read_certificate(self, half: Half, record: TlsRecord, body: bytes) -> None:
+        certificate = hs.decode_certificate(body, half.agreement.is_13)
+        kept = certificate if 0 < len(certificate) <= CERTIFICATE_LIMIT else None
         if self.is_client(half):
+            self.info.client_certificate_der = self.info.client_certificate_der or kept
             return
         half.agreement.full = True
-        if self.info.server_certificate is None:
-            certificate = hs.decode_certificate(body, half.agreement.is_13)
-            if certificate:
-                self.info.server_certificate = hs.certificate_subject(certificate)
+        self.info.server_certificate_der = self.info.server_certificate_der or kept
+        if self.info.server_certificate is None and certificate:
+            self.info.server_certificate = hs.certificate_subject(certificate)
 
     def _read_of_full_handshake(self, half: Half, record: TlsRecord, body: bytes) -> None:
         half.agreement.full = True

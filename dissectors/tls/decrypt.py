@@ -127,6 +127,18 @@ class TlsSession:
         self._connection.explain()
         return iter(out)
 
+    def secrets(self) -> list[tuple[str, bytes, bytes]]:
+        """Return what opens this connection, as a key log would have it; no other secrets.
+
+        Returns
+        -------
+        list of (str, bytes, bytes)
+            Label, client random and secret of each secret that opened a record: one master secret
+            (``CLIENT_RANDOM``) for each handshake before TLS 1.3, however it was found; the traffic
+            secrets in TLS 1.3. Empty when nothing was opened.
+        """
+        return [entry for agreement in self._connection.agreements for entry in agreement.proven()]
+
     # Records that must wait
 
     def _hold(self, half: Half, items: Found, out: Out) -> None:
@@ -247,8 +259,9 @@ class TlsSession:
             self._info.records += 1
         elif record.content_type == HANDSHAKE and half.switched and not half.agreement.is_13:
             self._connection.note_finished(half, record)
-        elif record.content_type == ALERT and len(record.fragment) == 2:
-            self._connection.note_alert(half, record.fragment)
+        elif record.content_type == ALERT:
+            clear = record.fragment if len(record.fragment) == 2 else None
+            self._connection.note_alert(half, record, clear)
 
     def _take_clear(self, half: Half, record: TlsRecord, out: Out) -> None:
         """Take a record that is not protected."""
@@ -293,7 +306,7 @@ class TlsSession:
         if kind == HANDSHAKE:
             self._connection.read_messages(half, record, content, out)
         elif kind == ALERT and len(content) == 2:
-            self._connection.note_alert(half, content)
+            self._connection.note_alert(half, record, content)
         elif kind != HEARTBEAT:
             summary = f"a TLS record of type {kind} with {len(content)} bytes makes no sense here"
             fault = Malformed(summary, layer="tls", severity="warning", spec="RFC 8446 §5.1")

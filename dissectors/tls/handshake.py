@@ -92,6 +92,9 @@ ALERTS = {
 }
 """Alert descriptions (IANA, TLS Alerts)."""
 
+ALERT_LEVELS = {1: "warning", 2: "fatal"}
+"""Alert levels."""
+
 CLOSURE_ALERTS = (0, 90)
 """Descriptions that are no error, whatever level they carry (RFC 8446 §6.1)."""
 

@@ -12,7 +12,10 @@ import re
 from collections import OrderedDict
 from hashlib import sha256
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from dissectors.errors import DissectError, Malformed
+from dissectors.tls.private_keys import PrivateKeys
 
 MASTER_SECRET = "CLIENT_RANDOM"  # noqa: S105 - a label, not a secret
 CLIENT_EARLY = "CLIENT_EARLY_TRAFFIC_SECRET"
@@ -79,6 +82,8 @@ class KeyRing:
         self._matched: set[bytes] = set()
         self._remembered: OrderedDict[bytes, bytes] = OrderedDict()
         self._held = 0
+        self._private = PrivateKeys()
+        self._premasters: dict[bytes, list[bytes]] = {}
 
     def __repr__(self) -> str:
         return f"KeyRing({len(self)} sessions, {self.used} used)"
@@ -215,3 +220,57 @@ class KeyRing:
         if secret is not None:
             self._remembered.move_to_end(name)
         return secret
+
+    # RSA private keys, and premaster secrets
+
+    @property
+    def private_keys(self) -> PrivateKeys:
+        """The RSA private keys, and which of them were met."""
+        return self._private
+
+    @property
+    def rsa_keys(self) -> int:
+        """How many RSA private keys there are."""
+        return len(self._private)
+
+    def add_rsa_key(self, key: RSAPrivateKey, origin: str) -> bool:
+        """Take in a server's private key; return False when it is there already."""
+        return self._private.add(key, origin)
+
+    def rsa_key_for(self, certificate_der: bytes) -> RSAPrivateKey | None:
+        """Return the private key that belongs to a server's certificate (DER), or None."""
+        return self._private.for_certificate(certificate_der)
+
+    @property
+    def knows_premasters(self) -> bool:
+        """True when a master secret may have to be made of a premaster secret."""
+        return bool(self._private or self._premasters)
+
+    def add_premaster(self, name: bytes, premaster: bytes) -> None:
+        """Take in a premaster secret of a key log.
+
+        Parameters
+        ----------
+        name : bytes
+            The client's random (32 bytes, label ``PMS_CLIENT_RANDOM``), or the first 8 bytes of the
+            premaster secret as encrypted for the server (label ``RSA``).
+        premaster : bytes
+            The secret: 48 bytes in RSA key exchange, as long as the group else.
+        """
+        candidates = self._premasters.setdefault(name, [])
+        if premaster not in candidates:
+            candidates.append(premaster)
+            del candidates[:-CANDIDATE_LIMIT]
+
+    def premasters(self, client_random: bytes, encrypted: bytes) -> list[bytes]:
+        """Return the premaster secrets that the key log has for a handshake, newest first.
+
+        Parameters
+        ----------
+        client_random : bytes
+            The client's random.
+        encrypted : bytes
+            The premaster secret as encrypted for the server; empty when it is not sent so.
+        """
+        names = (client_random, encrypted[:8])
+        return [secret for name in names for secret in self._premasters.get(name, [])[::-1]]
