@@ -281,6 +281,18 @@ MESSAGES = Table(
             "sip.Session-Expires",
         ),
         Column(
+            "session_refresher",
+            "category",
+            "refresher of Session-Expires: uac or uas, of this very transaction (RFC 4028 §4).",
+        ),
+        Column("min_se_s", "integer", "Min-SE, seconds (RFC 4028 §5).", "sip.Min-SE"),
+        Column(
+            "session_headers",
+            "category",
+            "In INVITE, UPDATE and their responses: which headers it has of contact, record-route, "
+            "require:timer, session-expires and supported:timer.",
+        ),
+        Column(
             "content_type",
             "category",
             "Media type of the body, lower case, without parameters.",
@@ -389,6 +401,82 @@ PRESENCE = Table(
             "Part that holds its state, as in `bodies`; missing when no part has that Content-ID.",
         ),
         Column("part_media_type", "category", "Media type of that part."),
+    ),
+)
+
+SESSION_TIMERS = Table(
+    "session_timers",
+    "One row per dialog of an INVITE in which a session timer was asked for or agreed (RFC 4028).",
+    (
+        Column("dialog_id", "text", "message_id of the first message that has both its tags."),
+        _CAPTURE,
+        _CALL_ID,
+        Column("from_tag", "text", "Tag of the caller."),
+        Column("to_tag", "text", "Tag of the callee."),
+        Column("from_uri", "text", "URI of the caller."),
+        Column("to_uri", "text", "URI of the callee."),
+        Column("caller_product", "category", "User-Agent or Server of the caller."),
+        Column("callee_product", "category", "User-Agent or Server of the callee."),
+        Column(
+            "phone",
+            "boolean",
+            "Whether a side is a telephone number: a tel URI, or one with user=phone.",
+        ),
+        Column(
+            "answer_time", "time", "Time of the 2xx to the first INVITE; missing when not seen."
+        ),
+        Column(
+            "session_expires_s",
+            "integer",
+            "Interval that holds at the end, seconds: of the last 2xx that named one; missing when "
+            "none did.",
+        ),
+        Column(
+            "asked_session_expires_s", "integer", "Session-Expires of the first INVITE, seconds."
+        ),
+        Column("min_se_s", "integer", "Largest Min-SE that was named, seconds (RFC 4028 §5)."),
+        Column(
+            "refresher", "category", "Who has to refresh: caller or callee; missing when not told."
+        ),
+        Column("too_small", "integer", "422 responses: the interval was too small (RFC 4028 §6)."),
+        Column(
+            "refreshes", "integer", "UPDATE and INVITE requests inside the dialog, copies apart."
+        ),
+        Column("refreshes_answered", "integer", "Of these, answered with a 2xx."),
+        Column("last_refresh_time", "time", "Time of the last one."),
+        Column("last_refresh_method", "category", "Its method."),
+        Column("last_refresh_by", "category", "Who sent it: caller or callee."),
+        Column("last_refresh_message_id", "text", "Its message_id."),
+        Column("last_refresh_status", "integer", "Its final response; missing without one."),
+        Column(
+            "last_refresh_missing",
+            "text",
+            "Of the headers in `messages.session_headers`, those that the answer to the INVITE had "
+            "and the answer to this refresh has not.",
+        ),
+        Column(
+            "last_refresh_lost",
+            "boolean",
+            "Whether its final response was seen on one hop and never on the next, where the "
+            "request had come from.",
+        ),
+        Column(
+            "expiry_time",
+            "time",
+            "When the session expires: interval after the last answer that started the timer "
+            "(RFC 4028 §7.2); an answer that got lost, or lacks its Contact, starts none.",
+        ),
+        Column("end_time", "time", "Time of BYE; missing while the call goes on."),
+        Column("ended_by", "category", "Who sent BYE: caller or callee."),
+        Column("end_message_id", "text", "message_id of BYE."),
+        Column("duration_s", "seconds", "Answer to BYE."),
+        Column("end_after_expiry_s", "seconds", "BYE minus `expiry_time`; negative: before it."),
+        Column(
+            "state",
+            "category",
+            "open: no BYE seen; ended: for another reason; expired: BYE came when the session "
+            "expires, from 32 s (or a third of a short interval) before (RFC 4028 §10).",
+        ),
     ),
 )
 
@@ -728,6 +816,7 @@ TABLES: dict[str, Table] = {
         CLOCK_OFFSETS,
         DIALOGS,
         CALLS,
+        SESSION_TIMERS,
         PRESENCE,
         CONFERENCE_INVITES,
         CONFERENCE_COMMANDS,

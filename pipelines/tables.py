@@ -186,6 +186,7 @@ class Tabulator:
             route_marks(message),
             _seconds(get("expires")),
             _seconds(get("session-expires")),
+            *_session_timer(message, method),
             _media_type(get("content-type")),
             _integer(get("content-length")),
             len(message.body),
@@ -555,6 +556,33 @@ def _media_type(value: str | None) -> str | None:
 
 def _token(value: str | None) -> str | None:
     return value.partition(";")[0].strip() or None if value else None
+
+
+_REFRESHER = re.compile(r";[ \t]*refresher[ \t]*=[ \t]*(uac|uas)\b", re.IGNORECASE)
+_SESSION_METHODS = frozenset(("INVITE", "UPDATE"))
+
+
+def _session_timer(
+    message: SipMessage, method: str | None
+) -> tuple[str | None, int | None, str | None]:
+    """Return refresher, Min-SE, and which headers that a session needs a message has."""
+    if method not in _SESSION_METHODS:
+        return None, None, None
+    get = message.first_values.get
+    refresher = _REFRESHER.search(get("session-expires", ""))
+    found = [name for name in ("contact", "record-route", "session-expires") if get(name)]
+    for name in ("require", "supported"):
+        if name in message.first_values and "timer" in _tokens(message.get_all(name)):
+            found.append(f"{name}:timer")
+    return (
+        refresher[1].lower() if refresher else None,
+        _seconds(get("min-se")),
+        " ".join(sorted(found)) or None,
+    )
+
+
+def _tokens(values: list[str]) -> list[str]:
+    return [token.strip().lower() for value in values for token in value.split(",")]
 
 
 def _integer(value: str | None) -> int | None:
