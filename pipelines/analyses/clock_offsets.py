@@ -44,14 +44,13 @@ def clock_offsets(hops: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Rows of the table `clock_offsets`.
     """
-    hops = hops.astype({"capture": "string", "previous_capture": "string"})
-    hops = hops[hops["capture"] != hops["previous_capture"]]
-    reference = hops[["capture", "previous_capture"]].min(axis=1)
-    sign = np.where(hops["capture"] == reference, -1.0, 1.0)
+    hops = hops[hops["capture"].astype("string") != hops["previous_capture"].astype("string")]
+    here, before = (hops[name].astype(object) for name in ("capture", "previous_capture"))
+    swapped = here < before
     seen = hops[[*KEYS, "is_request"]].assign(
-        reference=reference,
-        capture=hops[["capture", "previous_capture"]].max(axis=1),
-        difference=sign * hops["observed_delay_s"],
+        reference=here.where(swapped, before),
+        capture=before.where(swapped, here),
+        difference=np.where(swapped, -1.0, 1.0) * hops["observed_delay_s"],
     )
     pairs = seen.groupby(["reference", "capture"])
     rows = [(str(two), str(one), *_offset(rows)) for (one, two), rows in pairs]
