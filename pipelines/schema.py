@@ -404,6 +404,53 @@ PRESENCE = Table(
     ),
 )
 
+CALL_LEGS = Table(
+    "call_legs",
+    "One row per call and hop that its INVITE was seen on: how long each server held the call. Of "
+    "an INVITE that was sent again (after a challenge, for example) the last counts.",
+    (
+        Column("call_key", "text", "Call, as in `calls`."),
+        _CAPTURE,
+        _CALL_ID,
+        Column("leg", "integer", "Number of the leg, from the caller: 1 is the first captured."),
+        Column(
+            "previous_leg",
+            "integer",
+            "Leg that the INVITE came by; a fork gives several legs one previous leg.",
+        ),
+        Column("src_ip", "category", "Sender of the INVITE on this leg.", "ip.src"),
+        Column("dst_ip", "category", "Its receiver: the element that this leg leads to.", "ip.dst"),
+        Column(
+            "side",
+            "category",
+            "internal: both addresses are private ones (RFC 1918, RFC 4193); external: one is not; "
+            "missing where there is no address.",
+        ),
+        Column("message_id", "text", "INVITE on this leg."),
+        Column("invite_time", "time", "Its time."),
+        Column("first_response_s", "seconds", "INVITE to the first response, 100 included."),
+        Column("ringback_s", "seconds", "INVITE to the first 180 or 183 on this leg."),
+        Column("answer_s", "seconds", "INVITE to the 2xx on this leg."),
+        Column("final_s", "seconds", "INVITE to the final response on this leg."),
+        Column("status_code", "integer", "That response's status."),
+        Column(
+            "held_invite_s",
+            "seconds",
+            "INVITE on the previous leg to INVITE on this one: how long the element between kept "
+            "it; missing where two clocks took the times.",
+        ),
+        Column(
+            "held_ringback_s",
+            "seconds",
+            "What this leg's receiver adds to the time until it rings: `ringback_s` minus that of "
+            "the leg behind it which rang first. On the last leg captured it is all of "
+            "`ringback_s`: that element, and what lies behind it. Each leg's times are of one "
+            "clock, so this holds across captures too.",
+        ),
+        Column("last", "boolean", "Whether no leg behind it was captured."),
+    ),
+)
+
 SESSION_TIMERS = Table(
     "session_timers",
     "One row per dialog of an INVITE in which a session timer was asked for or agreed (RFC 4028).",
@@ -718,6 +765,11 @@ CALLS = Table(
             "First response that tells a status: neither 100 nor 101.",
         ),
         Column("ringing_time", "time", "First 180 or 183."),
+        Column(
+            "early_media_time",
+            "time",
+            "First 180 or 183 that describes media: from then on the callee's side may send sound.",
+        ),
         Column("answer_time", "time", "First 2xx."),
         Column("ack_time", "time", "First ACK to the 2xx."),
         Column("end_time", "time", "BYE, or the final response of an unsuccessful attempt."),
@@ -732,6 +784,7 @@ CALLS = Table(
         _DIAGNOSTICS,
         Column("setup_delay_s", "seconds", "INVITE to its 2xx."),
         Column("ringback_delay_s", "seconds", "INVITE to the first 180 or 183: post-dial delay."),
+        Column("early_media_delay_s", "seconds", "INVITE to `early_media_time`."),
         Column(
             "session_request_delay_s",
             "seconds",
@@ -816,6 +869,7 @@ TABLES: dict[str, Table] = {
         CLOCK_OFFSETS,
         DIALOGS,
         CALLS,
+        CALL_LEGS,
         SESSION_TIMERS,
         PRESENCE,
         CONFERENCE_INVITES,
