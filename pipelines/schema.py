@@ -812,6 +812,48 @@ CALLS = Table(
     ),
 )
 
+FAILURES = Table(
+    "failures",
+    "One row per request that failed for a user, on however many hops, with its first cause. "
+    "Challenges, cancelled, busy and declined calls are no failures, nor is what a retry mended.",
+    (
+        Column(
+            "transaction_id",
+            "text",
+            "The failed transaction nearest to who asked, as in `transactions`.",
+        ),
+        _CAPTURE,
+        _CALL_ID,
+        Column("cseq", "integer", "Sequence number."),
+        Column("method", "category", "Method of the request."),
+        _FROM,
+        _TO,
+        Column("route", "category", "Route of a call, as in `calls`; missing for what is no call."),
+        Column("peer_domain", "category", "Domain of To."),
+        Column("start_time", "time", "Time of the request."),
+        Column("response_s", "seconds", "Request to its final response."),
+        Column("status_code", "integer", "Status that the sender got.", "sip.Status-Code"),
+        Column("reason_phrase", "category", "Its reason phrase."),
+        Column(
+            "cause_message_id",
+            "text",
+            "The failed response captured farthest from the sender: nearest to where it began.",
+        ),
+        Column("cause_status_code", "integer", "Its status."),
+        Column(
+            "cause_code",
+            "integer",
+            "Error id of the innermost diagnosis in it, or else in a response nearer to the "
+            "sender; ids that only say that the next hop gave no reason count last.",
+        ),
+        Column("cause_subcode", "integer", "Its sub-code."),
+        Column("cause_reason", "text", "Its reason."),
+        Column("cause_source", "category", "Server that said so."),
+        Column("cause_component", "category", "Component that owns the range of the error id."),
+        Column("hops", "integer", "Transactions that failed for it: one per hop and branch."),
+    ),
+)
+
 FINDINGS = Table(
     "findings",
     "One row per thing that is wrong, worst first.",
@@ -875,6 +917,7 @@ TABLES: dict[str, Table] = {
         CONFERENCE_INVITES,
         CONFERENCE_COMMANDS,
         PUSH_NOTIFICATIONS,
+        FAILURES,
         FINDINGS,
         EXPERT,
     )
