@@ -40,20 +40,24 @@ class Tables:
         The rows of each process.
     directory : Path
         Where the rows are that went to disk; removed with this object.
-    unreadable : list of str
-        One line for each capture that could not be read.
     thresholds : mapping of str to float
         Thresholds of findings, as :func:`pipelines.finding.check_settings` takes them.
+    unreadable : list of str
+        One line for each capture that could not be read.
+    unused_keys : list of str
+        Files with a private key whose server is in no capture.
     """
 
     def __init__(
         self,
         spools: list[Spool],
         directory: Path,
-        unreadable: list[str],
         thresholds: Mapping[str, float],
+        unreadable: list[str],
+        unused_keys: list[str],
     ) -> None:
         self.unreadable = unreadable
+        self.unused_keys = unused_keys
         self._spools = spools
         self._thresholds = thresholds
         self._made: dict[str, pa.Table] = {}
