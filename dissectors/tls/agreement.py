@@ -42,11 +42,19 @@ class Candidate:
     A plain class, not a dataclass: nothing prints its secret.
     """
 
-    __slots__ = ("epoch", "label", "opener", "origin", "secret")
+    __slots__ = ("agreement", "epoch", "label", "opener", "origin", "secret")
 
     def __init__(
-        self, opener: Opener, epoch: int, secret: bytes, origin: str, label: str = ""
+        self,
+        agreement: Agreement,
+        opener: Opener,
+        epoch: int,
+        secret: bytes,
+        origin: str,
+        label: str = "",
     ) -> None:
+        self.agreement = agreement
+        """The handshake that they are of; a half may be in the next one already."""
         self.opener = opener
         self.epoch = epoch
         self.secret = secret
@@ -142,6 +150,7 @@ class Agreement:
             self._proven.setdefault(candidate.label, candidate.secret)
         if not self.is_13 and not self._master_secret:
             self._master_secret = candidate.secret
+            self.exchange.note_use(keys, candidate.secret)
             self.remember(keys)
 
     def remember(self, keys: KeyRing) -> None:
@@ -214,8 +223,8 @@ class Agreement:
             self.encrypt_then_mac,
         )
         return (
-            Candidate(client, APPLICATION, secret, origin, MASTER_SECRET),
-            Candidate(server, APPLICATION, secret, origin, MASTER_SECRET),
+            Candidate(self, client, APPLICATION, secret, origin, MASTER_SECRET),
+            Candidate(self, server, APPLICATION, secret, origin, MASTER_SECRET),
         )
 
     def candidates_13(
@@ -224,7 +233,7 @@ class Agreement:
         """Return the keys of TLS 1.3 that the key log gives one side in certain epochs."""
         labels, length = _LABELS[is_client], HASH_LENGTHS[self.suite.prf_hash]
         return [
-            Candidate(opener_13(self.suite, secret), epoch, secret, KEY_LOG, labels[epoch])
+            Candidate(self, opener_13(self.suite, secret), epoch, secret, KEY_LOG, labels[epoch])
             for epoch in epochs
             if epoch in labels
             for secret in keys.secrets(labels[epoch], self.client_random)
@@ -247,4 +256,4 @@ class Agreement:
         """Return the keys that follow after a KeyUpdate (RFC 8446 §7.2)."""
         secret = next_traffic_secret(self.suite.prf_hash, candidate.secret)
         opener = opener_13(self.suite, secret)
-        return Candidate(opener, candidate.epoch + 1, secret, candidate.origin)
+        return Candidate(self, opener, candidate.epoch + 1, secret, candidate.origin)

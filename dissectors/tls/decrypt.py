@@ -346,7 +346,7 @@ class TlsSession:
             if half.adopt(candidate, record, sequence) and half.doubtful:
                 half.plain.mark_gap(half.doubtful, out)
             half.doubtful = ""
-            half.agreement.prove(candidate, self._keys)
+            candidate.agreement.prove(candidate, self._keys)
             return candidate, kind, plain
         return None
 

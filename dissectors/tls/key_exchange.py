@@ -83,6 +83,8 @@ class KeyExchange:
         self.certificate = b""
         """The server's own certificate, DER; empty when it was not seen."""
         self.rsa_operations = 0
+        self._opened_by: dict[bytes, RSAPrivateKey] = {}
+        """Master secret → the private key that it was found with."""
         self._exchanged = b""
 
     def take(self, is_client: bool, kind: int, body: bytes, gaps: int) -> None:
@@ -140,23 +142,45 @@ class KeyExchange:
         """
         if extended and not self.is_complete:
             return {}
+        secrets: dict[bytes, str] = {}
+        for premaster, key in self._premasters(keys, version, suite, randoms[0], allowance):
+            if extended:
+                secret = extended_master_secret(version, suite.prf_hash, premaster, self._messages)
+            else:
+                secret = master_secret(version, suite.prf_hash, premaster, *randoms)
+            secrets.setdefault(secret, KEY_LOG if key is None else RSA_KEY)
+            if key is not None:
+                self._opened_by[secret] = key
+        return secrets
+
+    @property
+    def _messages(self) -> bytes:
+        """The handshake's messages up to the ClientKeyExchange, in order."""
+        client, server = self.client, self.server
+        return client.first + server.first + server.rest + client.rest
+
+    def note_use(self, keys: KeyRing, secret: bytes) -> None:
+        """Note that a master secret opened a record, and so the key that it was found with."""
+        if secret in self._opened_by:
+            keys.private_keys.note_use(self._opened_by[secret])
+
+    def _premasters(
+        self,
+        keys: KeyRing,
+        version: int,
+        suite: CipherSuite,
+        client_random: bytes,
+        allowance: int,
+    ) -> Iterator[tuple[bytes, RSAPrivateKey | None]]:
+        """Yield premaster secrets, and the private keys that gave them; None: a key log did."""
         encrypted = self.encrypted_premaster(version) if is_rsa(suite) else b""
-        premasters = dict.fromkeys(keys.premasters(randoms[0], encrypted), KEY_LOG)
-        for key in self._private_keys(keys, bool(premasters), allowance) if encrypted else ():
+        logged = keys.premasters(client_random, encrypted)
+        yield from ((premaster, None) for premaster in logged)
+        for key in self._private_keys(keys, bool(logged), allowance) if encrypted else ():
             self.rsa_operations += 1
             premaster = decrypt_premaster(key, encrypted)
             if premaster is not None:
-                premasters.setdefault(premaster, RSA_KEY)
-        messages = self.client.first + self.server.first + self.server.rest + self.client.rest
-        if extended:
-            return {
-                extended_master_secret(version, suite.prf_hash, premaster, messages): origin
-                for premaster, origin in premasters.items()
-            }
-        return {
-            master_secret(version, suite.prf_hash, premaster, *randoms): origin
-            for premaster, origin in premasters.items()
-        }
+                yield premaster, key
 
     def _private_keys(
         self, keys: KeyRing, has_others: bool, allowance: int

@@ -64,7 +64,7 @@ def why_no_key(agreement: Agreement, keys: KeyRing) -> str:
     if not is_rsa(agreement.suite):
         return FORWARD_SECRECY if matches else NO_KEY
     if keys.knows_premasters and (matches or not exchange.certificate):
-        return LOST_EXCHANGE
+        return WRONG_RSA_KEY if exchange.is_complete else LOST_EXCHANGE
     return NO_KEY_BUT_RSA
 
 
