@@ -181,5 +181,6 @@ def _run(request: Request, count: int, progress: ProgressHook | None) -> Tables:
         raise
     spools = [spool, *(spooled(helper.directory) for helper in helpers)]
     origins = keys[0].private_keys.origins
-    unused = sorted({origin for name, origin in origins.items() if name.hex() not in met})
-    return Tables(spools, directory, request.thresholds, outcome.unreadable, unused)
+    useful = {origin for name, origin in origins.items() if name.hex() in met}
+    private_keys = {origin: origin in useful for origin in origins.values()}
+    return Tables(spools, directory, request.thresholds, outcome.unreadable, private_keys)

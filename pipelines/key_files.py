@@ -59,7 +59,14 @@ def ask_on_terminal() -> Callable[[str], str] | None:
     """Return what asks for a passphrase; None unless a person sits at input and output."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
         return None
-    return lambda name: getpass.getpass(f"passphrase of {name}: ")
+    return _ask
+
+
+def _ask(name: str) -> str:
+    try:
+        return getpass.getpass(f"passphrase of {name} (empty: go on without): ")
+    except EOFError:
+        return ""
 
 
 def read_passphrases(path: str) -> list[str]:
@@ -210,7 +217,7 @@ def _trouble(file: KeyFile, found: FoundKeys | None) -> str:
     told = [text for text in found.remarks if not (found.keys and "is public" in text)]
     if not told:
         return "" if found.keys else f"{file.name}: holds no private key"
-    advice = "; give it by --key-passphrase-file" if found.locked else ""
+    advice = "; give it by --key-passphrase-file (key_passphrase in Python)" * found.locked
     return f"{file.name}: {'; '.join(told)}{advice}"
 
 

@@ -37,9 +37,12 @@ def _bad_keys(tables: Tables, request: Request) -> list[str]:
     names = ", ".join(request.keys)
     if not len(sessions):
         return [*lines, f"{names}: not needed: no TLS was found"]
-    if pc.any(sessions["opened"]).as_py() or len(tables.unused_keys) < len(request.keys):
-        lines += [f"{name}: fits no server in the captures" for name in tables.unused_keys]
-    if not pc.any(sessions["opened"]).as_py():
+    opened = pc.any(sessions["opened"]).as_py()
+    if opened or any(tables.private_keys.values()):
+        unmet = [name for name, met in tables.private_keys.items() if not met]
+        lines += [f"{name}: fits no server certificate in the captures" for name in unmet]
+    if not opened:
+        what = "opens none" if any(tables.private_keys.values()) else "no key fits any"
         count = f"{len(sessions)} TLS session{'s' if len(sessions) > 1 else ''}"
-        lines.append(f"{names}: no key fits any of the {count}; summarize says why for each")
+        lines.append(f"{names}: {what} of the {count}; summarize says why for each")
     return lines

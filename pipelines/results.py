@@ -44,8 +44,8 @@ class Tables:
         Thresholds of findings, as :func:`pipelines.finding.check_settings` takes them.
     unreadable : list of str
         One line for each capture that could not be read.
-    unused_keys : list of str
-        Files with a private key whose server is in no capture.
+    private_keys : dict of str to bool
+        For each file with a private key, whether a certificate that it belongs to was met.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Tables:
         directory: Path,
         thresholds: Mapping[str, float],
         unreadable: list[str],
-        unused_keys: list[str],
+        private_keys: dict[str, bool],
     ) -> None:
         self.unreadable = unreadable
-        self.unused_keys = unused_keys
+        self.private_keys = private_keys
         self._spools = spools
         self._thresholds = thresholds
         self._made: dict[str, pa.Table] = {}
