@@ -17,13 +17,17 @@ from dataclasses import dataclass
 from itertools import groupby, product
 from pathlib import Path
 
+from tlslite.constants import CipherSuite as Theirs
+
 from dissectors.tls.cipher_suites import NAMES, CipherSuite, cipher_suite
 from dissectors.tls.info import VERSION_NAMES
 from dissectors.tls.protection import is_supported
+from fixtures.workshop.tlslite_pair import Kind
 from tests.tls import handshakes
 from tests.tls.handshakes import CLIENT, SERVER, Contexts, identity, load_identity
 from tests.tls.judgement import Recording
 from tests.tls.openssl_tools import openssl_server
+from tests.tls.tlslite_pair import converse, new_cache
 
 OPENSSL, TOOLS, TLSLITE = "O", "S", "T"
 """Stacks: OpenSSL through Python's `ssl`, `openssl s_server` and `s_client`, tlslite-ng."""
@@ -141,11 +145,6 @@ def _with_tools(version: int, name: str, *options: str) -> list[Recording]:
 
 
 def _tlslite_cases() -> Iterator[Case]:
-    # Imported here, for this module shall tell what can be told without it.
-    from tlslite.constants import CipherSuite as Theirs
-
-    from tests.tls.tlslite_pair import Kind
-
     exchanges = {
         "rsa": Theirs.getCertSuites,
         "dhe_rsa": Theirs.getDheCertSuites,
@@ -169,18 +168,15 @@ def _tlslite_cases() -> Iterator[Case]:
                     yield Case(TLSLITE, 0x0300 + minor, code, lambda k=kind: _with_tlslite(k))  # type: ignore[misc]
 
 
-def _with_tlslite(kind: object) -> list[Recording]:
-    from tests.tls import tlslite_pair as lite
-
-    assert isinstance(kind, lite.Kind)
+def _with_tlslite(kind: Kind) -> list[Recording]:
     # Its 3DES is written in Python.
     sizes = (30, 1, 60) if kind.cipher == "3des" else (100, 1, 190)
-    cache = lite.new_cache()
+    cache = new_cache()
     if kind.version >= (3, 4):
         kind.ticket_keys = [bytes(32)]
-    first = lite.converse(kind, cache, sizes=sizes)
-    second = lite.converse(kind, cache, first.ends[CLIENT].session, sizes=sizes)
-    return [Recording(talk.flights, talk.said, talk.keylog) for talk in (first, second)]
+    first, session = converse(kind, cache, sizes=sizes)
+    second, _ = converse(kind, cache, session, sizes)
+    return [first, second]
 
 
 # The page

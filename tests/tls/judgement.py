@@ -141,6 +141,16 @@ def by_record(recording: Recording, side: int) -> list[StreamChunk]:
     return segments_of(side, [data[start:stop] for _, start, stop in records(data)])
 
 
+def plain_by_record(outcome: Outcome) -> dict[int, bytes]:
+    """Return what each of the client's records held, by frame: one record a frame."""
+    return {
+        frames[-1]: chunk.data[start:stop]
+        for chunk in outcome.chunks
+        if chunk.direction == CLIENT
+        for (start, stop), frames in zip(pairwise([0, *chunk.ends]), chunk.frames, strict=True)
+    }
+
+
 def segments_of(side: int, parts: Sequence[bytes]) -> list[StreamChunk]:
     """Make a segment of each part; frame n is the n-th one."""
     return [
@@ -154,12 +164,7 @@ def judge_loss(recording: Recording, chained: bool) -> None:
     server = joined(segments([(SERVER, stream(recording.flights, SERVER))]))
     client = by_record(recording, CLIENT)
     whole = decrypt([server, *client], ring(recording.keylog))
-    plain = {
-        frames[-1]: chunk.data[start:stop]
-        for chunk in whole.chunks
-        if chunk.direction == CLIENT
-        for (start, stop), frames in zip(pairwise([0, *chunk.ends]), chunk.frames, strict=True)
-    }
+    plain = plain_by_record(whole)
     lost = max(sorted(plain)[1:-2], key=lambda frame: len(plain[frame]))
     for kept in (0, 20):
         outcome = decrypt([server, *without(client, lost, kept)], ring(recording.keylog))

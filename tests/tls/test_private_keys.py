@@ -17,6 +17,7 @@ from dissectors.tls import key_exchange
 from dissectors.tls.key_exchange import TRANSCRIPT_LIMIT, Side
 from dissectors.tls.keys import KeyRing
 from dissectors.tls.private_keys import PrivateKeys, certificate_fingerprint, decrypt_premaster
+from fixtures.workshop.openssl_tools import wait
 from tests.tls.handshakes import (
     CLIENT,
     OP_NO_EXTENDED_MASTER_SECRET,
@@ -32,7 +33,7 @@ from tests.tls.handshakes import (
     stream,
 )
 from tests.tls.judgement import arrangements, ring, secrets_of, segments_of, server_key
-from tests.tls.openssl_tools import needs_openssl, openssl_server, wait
+from tests.tls.openssl_tools import needs_openssl, openssl_server
 
 Version = ssl.TLSVersion
 RSA_SUITE = "AES128-GCM-SHA256"

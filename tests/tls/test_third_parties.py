@@ -14,6 +14,7 @@ import pytest
 from dissectors.tls.decrypt import TlsSession
 from dissectors.tls.keys import KeyRing
 from dissectors.transport.stream import StreamChunk
+from fixtures.workshop.openssl_tools import Relay, wait
 from tests.tls.handshakes import (
     CLIENT,
     SERVER,
@@ -24,7 +25,7 @@ from tests.tls.handshakes import (
     one_side_first,
     segments,
 )
-from tests.tls.openssl_tools import Relay, needs_openssl, openssl_server, wait
+from tests.tls.openssl_tools import needs_openssl, openssl_server
 
 
 def heard_in_any_order(flights: list[Flight], keys: Callable[[], KeyRing]) -> list[Outcome]:
