@@ -40,20 +40,24 @@ class Tables:
         The rows of each process.
     directory : Path
         Where the rows are that went to disk; removed with this object.
-    unreadable : list of str
-        One line for each capture that could not be read.
     thresholds : mapping of str to float
         Thresholds of findings, as :func:`pipelines.finding.check_settings` takes them.
+    unreadable : list of str
+        One line for each capture that could not be read.
+    private_keys : dict of str to bool
+        For each file with a private key, whether a certificate that it belongs to was met.
     """
 
     def __init__(
         self,
         spools: list[Spool],
         directory: Path,
-        unreadable: list[str],
         thresholds: Mapping[str, float],
+        unreadable: list[str],
+        private_keys: dict[str, bool],
     ) -> None:
         self.unreadable = unreadable
+        self.private_keys = private_keys
         self._spools = spools
         self._thresholds = thresholds
         self._made: dict[str, pa.Table] = {}

@@ -155,6 +155,35 @@ FLOWS = Table(
     ),
 )
 
+
+def _certificate_columns(side: str) -> tuple[Column, ...]:
+    """Return the columns that tell the certificate of one side."""
+    return (
+        Column(
+            f"{side}_certificate",
+            "text",
+            f"Subject of the {side}'s certificate, RFC 4514; hidden in TLS 1.3 unless opened, and "
+            "not sent when a session is resumed.",
+        ),
+        Column(f"{side}_issuer", "text", "Who issued it."),
+        Column(f"{side}_not_before_time", "time", "Begin of its validity."),
+        Column(
+            f"{side}_not_after_time",
+            "time",
+            "End of its validity; missing when it is after 2262.",
+        ),
+        Column(
+            f"{side}_names",
+            "texts",
+            "DNS names and addresses of its subjectAltName, the first 200.",
+            "x509ce.dNSName",
+        ),
+        Column(f"{side}_key_type", "category", "Its key: RSA, DSA, or EC and the curve."),
+        Column(f"{side}_key_bits", "integer", "Size of its key, bits."),
+        Column(f"{side}_fingerprint", "text", "SHA-256 of it, hexadecimal."),
+    )
+
+
 TLS_SESSIONS = Table(
     "tls_sessions",
     "One row per TLS connection.",
@@ -166,7 +195,7 @@ TLS_SESSIONS = Table(
         Column(
             "opened_by",
             "category",
-            "What opened it: key log, or resumption (of a session opened so).",
+            "What opened it: key log, RSA private key, or resumption (of a session opened so).",
         ),
         Column(
             "reason",
@@ -197,19 +226,30 @@ TLS_SESSIONS = Table(
         Column("resumed", "boolean", "Whether the handshake resumed an earlier session."),
         Column("extended_master_secret", "boolean", "RFC 7627."),
         Column("encrypt_then_mac", "boolean", "RFC 7366."),
-        Column(
-            "server_certificate",
-            "text",
-            "Subject of the server's certificate; hidden in TLS 1.3 unless opened.",
-        ),
+        *_certificate_columns("server"),
+        *_certificate_columns("client"),
         Column("handshake_s", "seconds", "From the ClientHello to the last Finished seen."),
+        Column(
+            "handshake_complete",
+            "boolean",
+            "Whether both sides ended the first handshake; missing when the capture does not tell.",
+        ),
         Column(
             "alert",
             "text",
             "First fatal alert, sender and description; missing without one.",
             "tls.alert_message.desc",
         ),
-        Column("records", "integer", "Application-data records seen."),
+        Column("alert_time", "time", "Time of that alert."),
+        Column("alert_frame_number", "integer", "Frame of that alert."),
+        Column("client_bytes", "integer", "TCP payload from the client as sent, bytes."),
+        Column("server_bytes", "integer", "TCP payload from the server as sent, bytes."),
+        Column(
+            "records",
+            "integer",
+            "Application-data records seen; counted no further once what was opened proves not to "
+            "be SIP, or nothing can be opened.",
+        ),
         Column("decrypted_records", "integer", "Of these, decrypted."),
     ),
 )

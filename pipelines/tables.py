@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 import pyarrow as pa
@@ -37,6 +38,7 @@ from dissectors.sip.headers import (
     split_values,
 )
 from dissectors.sip.message import SipMessage, SipRequest, SipResponse
+from dissectors.tls.certificates import decode_x509
 from dissectors.tls.decrypt import TlsInfo
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import TCP
@@ -324,6 +326,7 @@ class Tabulator:
 
     def add_tls_session(self, flow: Flow, info: TlsInfo) -> None:
         """Add a TLS connection that is over."""
+        fatal = next((alert for alert in info.alerts if alert.fatal), None)
         self._rows["tls_sessions"].append(
             (
                 self.flow_id(flow),
@@ -339,12 +342,37 @@ class Tabulator:
                 info.resumed,
                 info.extended_master_secret,
                 info.encrypt_then_mac,
-                info.server_certificate,
+                *self._certificate(info.server_certificate_der),
+                *self._certificate(info.client_certificate_der),
                 info.handshake_ns / 1e9 if info.handshake_ns is not None else None,
+                info.handshake_complete,
                 info.alert,
+                fatal.time_ns if fatal else None,
+                fatal.frame_number if fatal else None,
+                flow.payload_bytes[flow.client],
+                flow.payload_bytes[1 - flow.client],
                 info.records,
                 info.decrypted_records,
             )
+        )
+
+    def _certificate(self, der: bytes | None) -> Row:
+        """Return subject, issuer, validity, names, key and fingerprint; what is not known, None."""
+        if der is None:
+            return (None,) * 8
+        try:
+            one = decode_x509(der)
+        except DissectError:
+            return (*(None,) * 7, sha256(der).hexdigest())
+        return (
+            one.subject,
+            one.issuer,
+            one.not_before_ns,
+            one.not_after_ns,
+            one.names,
+            one.key_type,
+            one.key_bits,
+            one.sha256,
         )
 
     def add_fault(self, fault: DissectError, flow: Flow | None = None) -> None:

@@ -25,6 +25,7 @@ PathLike = str | os.PathLike[str]
 def read_capture(
     *captures: PathLike,
     keys: PathLike | Iterable[PathLike] = (),
+    key_passphrase: str | Iterable[str] = (),
     decode_as: str | Iterable[str] = (),
     workers: int | None = None,
     thresholds: Mapping[str, float] | None = None,
@@ -36,7 +37,10 @@ def read_capture(
     *captures : path
         pcap or pcapng files; ``-`` is standard input.
     keys : path or iterable of paths
-        TLS key logs; secrets inside a pcapng are used without being named.
+        TLS key logs, servers' RSA private keys (PEM, DER, PKCS#12), folders of them; secrets
+        inside a pcapng are used without being named. SSLKEYLOGFILE is for the commands only.
+    key_passphrase : str or iterable of str
+        Tried on keys that are encrypted.
     decode_as : str or iterable of str
         What ports carry, such as ``tcp.port==5061,tls``.
     workers : int, optional
@@ -67,6 +71,7 @@ def read_capture(
         [os.fspath(path) for path in _several(keys)],
         [decode_as] if isinstance(decode_as, str) else list(decode_as),
         dict(thresholds or {}),
+        [key_passphrase] if isinstance(key_passphrase, str) else list(key_passphrase),
     )
     if not request.captures:
         raise TypeError("read_capture() needs at least one capture")
