@@ -103,7 +103,7 @@ def test_a_body_without_content_type_is_decoded_by_nobody() -> None:
         ("multipart/related", decode_multipart),
         ("multipart/x-never-seen", decode_multipart),
         ("application/never-seen+xml", decode_generic_xml),
-        ("text/xml+msrtc.pidf", decode_generic_xml),
+        ("text/xml+msrtc.wpending", decode_generic_xml),
         ("application/xml", decode_generic_xml),
         ("application/xmlish", None),
         ("application/octet-stream", None),
