@@ -98,19 +98,19 @@ def category_of(element: Element, problems: list[str]) -> Category:
 
     The first child decides how it is read, not the category's name, which applications choose.
     """
-    get = element.get
+    get = element.folded().get
     content = element.children[0] if element.children else None
     if len(element.children) > 1:
         problems.append(f"a category holds {len(element.children)} elements; the first was read")
     return Category(
-        get("name") or get("categoryName"),
+        get("name") or get("categoryname"),
         integer_of(get("instance")),
-        get("publishTime"),
+        get("publishtime"),
         integer_of(get("container")),
         integer_of(get("version")),
-        get("expireType"),
+        get("expiretype"),
         integer_of(get("expires")),
-        get("endpointId"),
+        get("endpointid"),
         _content(content, problems) if content else None,
         content is None and not element.text,
     )

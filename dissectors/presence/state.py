@@ -102,16 +102,16 @@ _STATE_CHILDREN = frozenset(
 
 def state_of(element: Element) -> State:
     """Return what a ``state`` element tells."""
-    get = element.get
+    get = element.folded().get
     text = {child.name: child.text.strip() or None for child in reversed(element.children)}.get
     activity = element.child("activity")
     availability = integer_of(text("availability"))
     return State(
         (get("type") or "").rpartition(":")[2] or None,
         boolean_of(get("manual")),
-        get("lastActive"),
-        get("startTime"),
-        get("endTime"),
+        get("lastactive"),
+        get("starttime"),
+        get("endtime"),
         get("uri"),
         availability,
         presence_word(availability),
@@ -127,10 +127,11 @@ def state_of(element: Element) -> State:
 
 
 def _activity(element: Element) -> Activity:
+    get = element.folded().get
     return Activity(
-        element.get("token"),
-        integer_of(element.get("minAvailability")),
-        integer_of(element.get("maxAvailability")),
+        get("token"),
+        integer_of(get("minavailability")),
+        integer_of(get("maxavailability")),
         tuple([(child.get("LCID"), child.text.strip()) for child in element.all("custom")]),
     )
 
