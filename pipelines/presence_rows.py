@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from dissectors.bodies.event_categories import EventCategories
-from dissectors.bodies.msrtc_pidf import MsrtcPidf
+from dissectors.bodies.msrtc_pidf import MsrtcPidf, PublishedState
 from dissectors.bodies.pidf import Pidf, PidfPerson, PidfTuple
 from dissectors.bodies.rlmi import Instance, Resource, ResourceList
 from dissectors.bodies.xpidf import Xpidf, XpidfAddress
@@ -23,7 +23,7 @@ from dissectors.presence.category import Category
 from dissectors.presence.contact_card import ContactCard
 from dissectors.presence.endpoint import Device, LegacyInterop
 from dissectors.presence.state import Note, State
-from dissectors.xml_values import time_ns_of
+from dissectors.xml_values import boolean_of, time_ns_of
 
 Row = tuple[Any, ...]
 
@@ -199,7 +199,7 @@ def _state(head: Row, state: State, endpoint_id: str | None) -> Row:
         manual=state.manual,
         last_active=state.last_active,
         device=state.device,
-        endpoint_id=endpoint_id,
+        endpoint_id=state.endpoint_id or endpoint_id,
     )
 
 
@@ -263,10 +263,28 @@ def _msrtc_pidf(value: MsrtcPidf) -> tuple[str | None, list[Row]]:
         endpoint_id=value.availability_epid,
         display_name=value.display_name,
     )
-    devices = (
-        _told("device", device=one.device_name, endpoint_id=one.epid) for one in value.devices
+    rows = [whole, *(_published("state", state) for state in value.states)]
+    for device in value.devices:
+        about = (device.device_name, device.epid)
+        states = [_published("device", state, *about) for state in device.states]
+        rows += states or [_told("device", device=about[0], endpoint_id=about[1])]
+    return value.uri, rows
+
+
+def _published(
+    category: str, state: PublishedState, device: str | None = None, epid: str | None = None
+) -> Row:
+    return _told(
+        category,
+        publish_time=state.since,
+        cleared=state.nil,
+        availability=None if state.nil else state.availability,
+        presence=None if state.nil else state.presence,
+        activity=state.text,
+        manual=boolean_of(state.attributes.get("manual")),
+        device=device,
+        endpoint_id=epid,
     )
-    return value.uri, [whole, *devices]
 
 
 _DOCUMENTS: dict[type, Callable[[Any], tuple[str | None, list[Row]]]] = {

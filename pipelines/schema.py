@@ -380,7 +380,8 @@ PRESENCE = Table(
             "category",
             "category",
             "What the row is about: state, note, contactCard, …; tuple, person, device or note of "
-            "PIDF, address of XPIDF, presentity or device of 2005. Missing without a document.",
+            "PIDF, address of XPIDF, presentity, state or device of 2005. Missing without a "
+            "document.",
         ),
         Column("category_instance", "integer", "instance of the category."),
         Column("publish_time", "time", "publishTime of the category, timestamp of PIDF."),

@@ -24,6 +24,8 @@ class FaultOperation:
 
     index: int | None
     """``index``: which of the publications, counted from 1."""
+    version: int | None
+    """``version``: the one that was sent."""
     current_version: int | None
     """``curVersion``: the version that the server has."""
 
@@ -66,6 +68,10 @@ def decode_fault(part: MediaPart) -> Fault:
 
 def _operations(details: Element) -> list[FaultOperation]:
     return [
-        FaultOperation(integer_of(child.get("index")), integer_of(child.get("curVersion")))
+        FaultOperation(
+            integer_of(child.get("index")),
+            integer_of(child.get("version")),
+            integer_of(child.get("curVersion")),
+        )
         for child in details.all("operation")
     ]

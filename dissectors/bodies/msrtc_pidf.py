@@ -1,7 +1,8 @@
 """``text/xml+msrtc.pidf``: presence as Live Communications Server 2005 tells it.
 
 Availability and activity of all devices together (``aggregate``) are two numbers on a scale of
-their own, not Lync's. They are told as sent; no presence is made of them.
+their own, not Lync's. They are told as sent; no presence is made of them. What single states have
+as ``avail`` is read as Lync's availability, as another client (pidgin-sipe) reads it.
 
 References
 ----------
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from dissectors.body import MediaPart, bodies, other_values
 from dissectors.errors import Malformed
 from dissectors.markup import Element, decode_xml
+from dissectors.presence.availability import presence_word
+from dissectors.presence.calendar import FreeBusy, free_busy_of
 from dissectors.xml_values import boolean_of, integer_of
 
 
@@ -23,7 +26,9 @@ class PublishedState:
     """A state that a user or a device set (``state``)."""
 
     availability: int | None
-    """``avail``."""
+    """``avail``: as of Lync."""
+    presence: str | None
+    """What it means, as :func:`~dissectors.presence.availability.presence_word`."""
     since: str | None
     """``since``, as sent."""
     nil: bool | None
@@ -44,8 +49,10 @@ class DevicePresence:
     """``deviceName``: its text, else its ``name``."""
     states: tuple[PublishedState, ...]
     """``states/state``."""
+    calendars: tuple[FreeBusy, ...]
+    """``calendarInfo``: when the user is free."""
     other: dict[str, str]
-    """Further children, such as calendarInfo: path → value."""
+    """Further children: path → value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class MsrtcPidf:
     other: dict[str, str]
     """Further children: path → value."""
     problems: tuple[str, ...]
-    """What was wrong with the XML although it could be read; empty as a rule."""
+    """What was wrong although the value could be made; empty as a rule."""
 
 
 _NOTHING = Element("", {}, [], "")
@@ -88,7 +95,7 @@ _PRESENTITY = frozenset(
     )
 )
 _USER_INFO = frozenset(("states", "note", "oof"))
-_DEVICE = frozenset(("deviceName", "states"))
+_DEVICE = frozenset(("deviceName", "states", "calendarInfo"))
 
 
 @bodies.register("text/xml+msrtc.pidf", tabulated=True)
@@ -107,6 +114,7 @@ def decode_msrtc_pidf(part: MediaPart) -> MsrtcPidf:
     availability = root.child("availability") or _NOTHING
     user = root.child("userInfo") or _NOTHING
     devices = root.child("devices") or _NOTHING
+    problems = list(document.problems)
     return MsrtcPidf(
         root.get("uri"),
         integer_of(availability.get("aggregate")),
@@ -118,9 +126,9 @@ def decode_msrtc_pidf(part: MediaPart) -> MsrtcPidf:
         _states(user),
         _all_text(user.child("note")),
         _all_text(user.child("oof")),
-        tuple([_device(child) for child in devices.all("devicePresence")]),
+        tuple([_device(child, problems) for child in devices.all("devicePresence")]),
         other_values(root, _PRESENTITY) | other_values(user, _USER_INFO),
-        document.problems,
+        tuple(problems),
     )
 
 
@@ -137,22 +145,26 @@ def _all_text(element: Element | None) -> str | None:
 
 def _states(element: Element) -> tuple[PublishedState, ...]:
     states = element.child("states") or _NOTHING
-    return tuple(
-        PublishedState(
-            integer_of(child.get("avail")),
-            child.get("since"),
-            boolean_of(child.get("nil")),
-            child.attributes,
-            child.text.strip() or None,
-        )
-        for child in states.all("state")
+    return tuple([_state(child) for child in states.all("state")])
+
+
+def _state(element: Element) -> PublishedState:
+    availability = integer_of(element.get("avail"))
+    return PublishedState(
+        availability,
+        presence_word(availability),
+        element.get("since"),
+        boolean_of(element.get("nil")),
+        element.attributes,
+        element.text.strip() or None,
     )
 
 
-def _device(element: Element) -> DevicePresence:
+def _device(element: Element, problems: list[str]) -> DevicePresence:
     return DevicePresence(
         element.get("epid"),
         _named(element.child("deviceName"), "name"),
         _states(element),
+        tuple([free_busy_of(child, problems) for child in element.all("calendarInfo")]),
         other_values(element, _DEVICE),
     )

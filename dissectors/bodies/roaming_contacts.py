@@ -1,11 +1,11 @@
 """``application/vnd-microsoft-roaming-contacts+xml``: a user's contact list, or changes of it.
 
-With ``ucsmode="migrated"`` the list is kept by Exchange (the unified contact store), and what comes
+With ``ucsMode="migrated"`` the list is kept by Exchange (the unified contact store), and what comes
 here is empty.
 
 References
 ----------
-[MS-SIP] (roaming contacts).
+[MS-SIP] §2.2.4.1, §3.7, §9.1; [MS-PRES] appendix E (``prevDeltaNum``, ``ucsMode``).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class RoamingContacts:
     prev_delta_num: int | None
     """``prevDeltaNum`` of a change: what it was before."""
     ucs_mode: str | None
-    """``ucsmode``: migrated, when Exchange keeps the list."""
+    """``ucsMode``: migrated, when Exchange keeps the list."""
     groups: tuple[ContactGroup, ...]
     """Groups, in order."""
     contacts: tuple[RoamingContact, ...]
@@ -93,7 +93,7 @@ def decode_roaming_contacts(part: MediaPart) -> RoamingContacts:
         root.name,
         integer_of(root.get("deltaNum")),
         integer_of(root.get("prevDeltaNum")),
-        root.get("ucsmode"),
+        root.get("ucsMode"),
         tuple([_group(child, kind) for kind, child in changes if _is(child, "group")]),
         tuple([_contact(child, kind) for kind, child in changes if _is(child, "contact")]),
         document.problems,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dissectors.body import MediaPart, bodies
+from dissectors.body import MediaPart, bodies, other_values
 from dissectors.errors import Malformed
 from dissectors.markup import Document, Element, decode_xml
 from dissectors.presence.access import Container, Subscriber, container_of, subscriber_of
@@ -26,7 +26,8 @@ class RoamingSelf:
     kind: str
     """Name of the root: roamingList, roamingData."""
     wanted: tuple[str, ...]
-    """``type`` of each ``roaming``: categories, containers, subscribers."""
+    """``type`` of each ``roaming`` and ``roamingEx``: categories, containers, subscribers,
+    delegates."""
     uri: str | None
     """``uri`` of ``categories``, else of the root: whose data it is."""
     categories: tuple[Category, ...]
@@ -35,8 +36,13 @@ class RoamingSelf:
     """``containers/container``, in order."""
     subscribers: tuple[Subscriber, ...]
     """``subscribers/subscriber``, in order."""
+    other: dict[str, str]
+    """Further children of the root, such as delegates: path → value."""
     problems: tuple[str, ...]
     """What was wrong although the value could be made; empty as a rule."""
+
+
+_CHILDREN = frozenset(("roaming", "roamingEx", "categories", "containers", "subscribers"))
 
 
 @bodies.register("application/vnd-microsoft-roaming-self+xml")
@@ -61,13 +67,18 @@ def _roaming_self(document: Document, root: Element) -> RoamingSelf:
     categories = root.child("categories")
     return RoamingSelf(
         root.name,
-        tuple([name for child in root.all("roaming") if (name := child.get("type"))]),
+        tuple([name for child in root.children if (name := _wanted(child))]),
         (categories.get("uri") if categories else None) or root.get("uri"),
         categories_of(_below(root, "categories", "category"), document, problems),
         tuple([container_of(child) for child in _below(root, "containers", "container")]),
         tuple([subscriber_of(child) for child in _below(root, "subscribers", "subscriber")]),
+        other_values(root, _CHILDREN),
         tuple(problems),
     )
+
+
+def _wanted(element: Element) -> str | None:
+    return element.get("type") if element.name in ("roaming", "roamingEx") else None
 
 
 def _below(root: Element, group: str, name: str) -> list[Element]:

@@ -89,7 +89,7 @@ def calendar_of(element: Element, problems: list[str]) -> CalendarData:
     zone = hours.child("TimeZone") if hours else None
     return CalendarData(
         element.get("mailboxID"),
-        tuple([_free_busy(child, problems) for child in element.all("freeBusy")]),
+        tuple([free_busy_of(child, problems) for child in element.all("freeBusy")]),
         tuple(_working_periods(hours)) if hours else (),
         flat_values(zone) if zone else {},
         other_values(element, _CHILDREN),
@@ -108,7 +108,8 @@ def _working_periods(hours: Element) -> list[WorkingPeriod]:
     ]
 
 
-def _free_busy(element: Element, problems: list[str]) -> FreeBusy:
+def free_busy_of(element: Element, problems: list[str]) -> FreeBusy:
+    """Return what a ``freeBusy`` element tells, and add to `problems` what cannot be read."""
     packed = _packed_slots(element.text, problems)
     statuses = [(byte >> shift) & 3 for byte in packed for shift in (0, 2, 4, 6)]
     return FreeBusy(

@@ -66,8 +66,10 @@ class ContactCard:
     """``title``: the position in the company."""
     office: str | None
     """``office``: the room."""
-    url: str | None
-    """``url``."""
+    urls: tuple[tuple[str | None, str], ...]
+    """``url``: type and text."""
+    uc_enabled: bool | None
+    """``isUCEnabled``: whether the user is enabled for unified communications."""
     automaton: bool | None
     """``automaton``: whether it is a machine, whose presence is not expected to change."""
     phones: tuple[Phone, ...]
@@ -101,7 +103,8 @@ def contact_card_of(element: Element) -> ContactCard:
         element.child_text("department"),
         element.child_text("title"),
         element.child_text("office"),
-        element.child_text("url"),
+        tuple([(child.get("type"), child.text.strip()) for child in element.all("url")]),
+        boolean_of(element.get("isUCEnabled")),
         _automaton(element.child("automaton")),
         tuple([_phone(child) for child in element.all("phone")]),
         tuple([Address(child.get("type"), _texts(child)) for child in element.all("address")]),

@@ -34,8 +34,8 @@ class State:
     """One state; ``aggregateState`` is the one that others see."""
 
     type: str | None
-    """``xsi:type`` without prefix: aggregateState, userState, machineState, phoneState,
-    calendarState."""
+    """``xsi:type`` without prefix: aggregateState, aggregateMachineState, userState, machineState,
+    phoneState, calendarState."""
     manual: bool | None
     """``manual``: whether the user set it."""
     last_active: str | None
@@ -46,6 +46,8 @@ class State:
     """``endTime``: until when it holds, as sent."""
     uri: str | None
     """``uri``: mailbox or telephone that it comes from."""
+    endpoint_id: str | None
+    """``endpointId``: GUID of the endpoint that it is about."""
     availability: int | None
     """``availability``: the higher, the less available; see `presence`."""
     presence: str | None
@@ -113,6 +115,7 @@ def state_of(element: Element) -> State:
         get("starttime"),
         get("endtime"),
         get("uri"),
+        get("endpointid"),
         availability,
         presence_word(availability),
         _activity(activity) if activity else None,
