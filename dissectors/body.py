@@ -101,9 +101,14 @@ class BodyRegistry(Registry[str, BodyDecoder]):
         ValueError
             When a media type is taken.
         """
-        if tabulated:
-            self.tabulated.update(keys)
-        return super().register(*keys)
+        enter = super().register(*keys)
+
+        def enter_and_mark(decoder: BodyDecoder) -> BodyDecoder:
+            enter(decoder)
+            self.tabulated.update(keys if tabulated else ())
+            return decoder
+
+        return enter_and_mark
 
 
 bodies = BodyRegistry()

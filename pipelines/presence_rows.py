@@ -279,7 +279,7 @@ def _published(
         publish_time=state.since,
         cleared=state.nil,
         availability=None if state.nil else state.availability,
-        presence=None if state.nil else state.presence,
+        presence=state.presence,
         activity=state.text,
         manual=boolean_of(state.attributes.get("manual")),
         device=device,

@@ -28,7 +28,7 @@ class PublishedState:
     availability: int | None
     """``avail``: as of Lync."""
     presence: str | None
-    """What it means, as :func:`~dissectors.presence.availability.presence_word`."""
+    """What it means, as :func:`~dissectors.presence.availability.presence_word`; None of `nil`."""
     since: str | None
     """``since``, as sent."""
     nil: bool | None
@@ -150,11 +150,12 @@ def _states(element: Element) -> tuple[PublishedState, ...]:
 
 def _state(element: Element) -> PublishedState:
     availability = integer_of(element.get("avail"))
+    nil = boolean_of(element.get("nil"))
     return PublishedState(
         availability,
-        presence_word(availability),
+        None if nil else presence_word(availability),
         element.get("since"),
-        boolean_of(element.get("nil")),
+        nil,
         element.attributes,
         element.text.strip() or None,
     )
