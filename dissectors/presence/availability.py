@@ -68,8 +68,6 @@ _SPELLINGS = {
     "be-right-back": "be-right-back",
     "berightback": "be-right-back",
     "away": "away",
-    "out-to-lunch": "away",
-    "outtolunch": "away",
     "offline": "offline",
 }
 

@@ -293,6 +293,14 @@ REPEATED = [
 ]
 
 
+def test_work_is_counted_inside_comprehensions() -> None:
+    def squared(names: list[int]) -> int:
+        return sum(len([other for other in names if other == name]) for name in names)
+
+    small, large = list(range(10)), list(range(100))
+    assert _work(lambda: squared(large)) > 50 * _work(lambda: squared(small))
+
+
 @pytest.mark.parametrize(("media_type", "around", "piece"), REPEATED)
 def test_work_grows_with_length_and_not_with_its_square(
     media_type: str, around: str, piece: str

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dissectors.errors import DissectError
 from dissectors.sip.framing import decode_datagram
@@ -197,6 +199,43 @@ def test_every_column_of_a_full_document_is_filled_somewhere() -> None:
 def test_a_document_that_says_nothing_has_a_row(body: str) -> None:
     (row,) = _rows(NOTIFY, CATEGORIES, body)
     assert _some(row, "contact_uri", "category", "cleared") == ("sip:u1@contoso.com", None, None)
+
+
+_NAMES = ("categories", "category", "state", "availability", "activity", "note", "body", "device")
+_NAMES += ("presence", "tuple", "status", "basic", "atom", "address", "presentity", "userInfo")
+_NAMES += ("states", "list", "resource", "instance", "contactCard", "legacyInterop")
+_ATTRIBUTES = ("uri", "name", "instance", "publishTime", "cid", "avail", "since", "container")
+_VALUES = st.sampled_from(("", "7", "9" * 18, "9" * 40, "d1", "2015-03-09T08:14:02", "é\n"))
+_VALUES |= st.sampled_from(("1677-09-21T00:12:43", "2262-04-11T23:47:17Z", "0001-01-01T00:00:00"))
+_TREES = st.recursive(
+    _VALUES,
+    lambda inner: st.builds(
+        lambda name, told, inside: (
+            f"<{name}{''.join(f' {key}={value!r}' for key, value in told.items())}>"
+            f"{''.join(inside)}</{name}>"
+        ),
+        st.sampled_from(_NAMES),
+        st.dictionaries(st.sampled_from(_ATTRIBUTES), _VALUES, max_size=3),
+        st.lists(inner, max_size=4),
+    ),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    root=st.sampled_from(("categories", "presence", "presentity")),
+    kind=st.sampled_from((CATEGORIES, "application/pidf+xml", "application/xpidf+xml")),
+    inside=st.lists(_TREES, max_size=4),
+)
+def test_any_document_fits_the_table(root: str, kind: str, inside: list[str]) -> None:
+    document = f"<{root}>{''.join(inside)}</{root}>"
+    content_type, body = _multipart(_list('<instance cid="d1"/>'), ("d1", kind, document))
+    tables = _tables(NOTIFY, content_type, body)
+    decoded = [row["problem"] is None for row in tables["bodies"]]
+    assert decoded[:2] == [True, True]
+    assert len(tables["presence"]) >= 1
+    assert {row["contact_uri"] for row in tables["presence"]} == {"sip:u1@contoso.com"}
 
 
 def test_a_broken_document_has_its_text_and_its_problem() -> None:

@@ -41,6 +41,7 @@ def test_what_is_no_availability_has_no_word(number: int | None) -> None:
         ("on-the-phone", "busy"),
         (" Away ", "away"),
         ("berightback", "be-right-back"),
+        ("outtolunch", None),
         ("juggling", None),
         ("", None),
         (None, None),
