@@ -1,7 +1,10 @@
 """The category ``calendarData``: when somebody is free, and when they work.
 
-``freeBusy`` is base64; each of its bytes holds four slots of two bits, the first one in the lowest
-bits: 0 free, 1 tentative, 2 busy, 3 out of facility.
+``freeBusy`` is base64; each of its bytes holds four slots of two bits: 0 free, 1 tentative, 2 busy,
+3 out of facility. The first slot is read from the lowest bits, as pidgin-sipe reads and writes it
+among Microsoft's clients. Microsoft's developer documentation shows a stream of bits that has it in
+the highest (half an hour free, half an hour busy: ``00001010``, ``Cg==``). Should that be right, the
+quarters within an hour run backwards here; hours are right in any case.
 
 References
 ----------
@@ -123,7 +126,9 @@ def free_busy_of(element: Element, problems: list[str]) -> FreeBusy:
 
 def _packed_slots(text: str, problems: list[str]) -> bytes:
     try:
-        packed = base64.b64decode("".join(text.split()), validate=True)
+        digits = "".join(text.split())
+        # Published samples lack the padding.
+        packed = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
     except ValueError as error:  # binascii.Error is one
         problems.append(f"freeBusy is no base64: {error}")
         return b""

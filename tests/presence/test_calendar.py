@@ -41,7 +41,13 @@ def test_white_space_in_base64_is_nothing() -> None:
     assert not problems
 
 
-@pytest.mark.parametrize("text", ["AA*A", "A", "AAA", "Ä" * 4, "\0\0\0\0"])
+def test_missing_padding_is_nothing() -> None:
+    problems: list[str] = []
+    assert _free_busy("/w", problems) == _free_busy("/w==", problems)
+    assert not problems
+
+
+@pytest.mark.parametrize("text", ["AA*A", "A", "AAAAA", "Ä" * 4, "\0\0\0\0"])
 def test_what_is_no_base64_is_told(text: str) -> None:
     problems: list[str] = []
     assert _free_busy(text, problems).spans == ()
