@@ -3,12 +3,12 @@
 ``freeBusy`` is base64; each of its bytes holds four slots of two bits: 0 free, 1 tentative, 2 busy,
 3 out of facility. The first slot is read from the lowest bits, as pidgin-sipe reads and writes it
 among Microsoft's clients. Microsoft's developer documentation shows a stream of bits that has it in
-the highest (half an hour free, half an hour busy: ``00001010``, ``Cg==``). Should that be right, the
-quarters within an hour run backwards here; hours are right in any case.
+the highest (half an hour free, half an hour busy: ``00001010``, ``Cg==``). Should that be right,
+the quarters within an hour run backwards here; hours are right in any case.
 
 References
 ----------
-[MS-PRES] (calendarData). [MS-OXWAVLS] (WorkingHours, as Exchange writes it).
+[MS-PRES] §2.2.2.7.8 (calendarData). [MS-OXWAVLS] (WorkingHours, as Exchange writes it).
 """
 
 from __future__ import annotations
