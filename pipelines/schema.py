@@ -417,7 +417,8 @@ DIAGNOSTICS = Table(
 
 PRESENCE = Table(
     "presence",
-    "One row per contact and subscription state that a resource list (rlmi) tells.",
+    "One row per category of presence that a document tells of a contact, with what a resource "
+    "list (rlmi) says of the contact's subscription; one per contact of a list without a document.",
     (
         _MESSAGE,
         _TIME,
@@ -427,7 +428,9 @@ PRESENCE = Table(
         Column("subscriber_uri", "text", "uri of the list: who subscribed."),
         Column("list_version", "integer", "version of the list (RFC 4662 §5.2)."),
         Column("full_state", "boolean", "fullState of the list."),
-        Column("contact_uri", "text", "uri of the resource."),
+        Column(
+            "contact_uri", "text", "uri of the resource; of a document without a list, its own."
+        ),
         Column("instance_id", "text", "id of the instance; missing when the resource has none."),
         Column("state", "category", "active, pending, terminated, or Microsoft's resubscribe."),
         Column("reason", "category", "reason of the instance, such as forbidden."),
@@ -441,6 +444,39 @@ PRESENCE = Table(
             "Part that holds its state, as in `bodies`; missing when no part has that Content-ID.",
         ),
         Column("part_media_type", "category", "Media type of that part."),
+        Column(
+            "category",
+            "category",
+            "What the row is about: state, note, contactCard, …; tuple, person, device or note of "
+            "PIDF, address of XPIDF, presentity, state or device of 2005. Missing without a "
+            "document.",
+        ),
+        Column("category_instance", "integer", "instance of the category."),
+        Column("publish_time", "time", "publishTime of the category, timestamp of PIDF."),
+        Column("container", "integer", "container of the category: who may see it."),
+        Column("cleared", "boolean", "Whether the category is empty, which takes it back."),
+        Column("state_type", "category", "xsi:type of a state; others see the aggregateState."),
+        Column("availability", "integer", "availability of a state: its number."),
+        Column(
+            "presence",
+            "category",
+            "What that number, or a word of another vocabulary, means: online, idle, busy, "
+            "busy-idle, do-not-disturb, be-right-back, away, offline; unknown below 3000.",
+        ),
+        Column("basic", "category", "basic of PIDF (open, closed), status of XPIDF."),
+        Column(
+            "activity",
+            "category",
+            "token of the activity, else its custom text; activities of PIDF, comma-separated; "
+            "msnsubstatus of XPIDF.",
+        ),
+        Column("manual", "boolean", "manual: whether the user set the state."),
+        Column("last_active_time", "time", "lastActive of a state."),
+        Column("note", "text", "Note, one row each; all notes of a PIDF element, one per line."),
+        Column("note_type", "category", "personal, or OOF: out of facility."),
+        Column("device", "text", "device of a state, machineName or name of a device."),
+        Column("endpoint_id", "text", "endpointId or epid; id of a tuple, a person or an atom."),
+        Column("display_name", "text", "Name of the contact, where a contact card tells it."),
     ),
 )
 

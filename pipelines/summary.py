@@ -272,6 +272,8 @@ _NOT_TOLD = (
 
 def _refused_subscriptions(presence: pd.DataFrame) -> list[Summary]:
     refused = presence[(presence["state"] == "terminated") & (presence["status_code"] >= 300)]
+    # A contact has a row for each category of its document, if a refused one should have any.
+    refused = refused.drop_duplicates(["message_id", "contact_uri", "instance_id"])
     keys = ["status_code", "reason", "diagnostics_code"]
     refused = refused.astype({"reason": "string"})
     return [

@@ -16,10 +16,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from dissectors.bodies.rlmi import ResourceList
 from dissectors.body import (
     Container,
     MediaPart,
+    bodies,
     decode_part,
     readable_text,
     to_plain,
@@ -42,6 +42,7 @@ from dissectors.tls.certificates import decode_x509
 from dissectors.tls.decrypt import TlsInfo
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import TCP
+from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
 from pipelines.schema import TABLES, Table
 
 Row = tuple[Any, ...]
@@ -50,15 +51,8 @@ EXPERT_ROWS_PER_KIND = 1000
 """Rows of `expert` for one kind of fault in one capture; further ones are counted in one row."""
 
 
-TABULATED = frozenset(
-    (
-        "application/rlmi+xml",
-        "application/cccp+xml",
-        "application/ms-conf-invite+xml",
-        "application/vnd.microsoft.lync.pushnotification+xml",
-    )
-)
-"""Media types whose values make rows of other tables; others are kept as text, which is faster."""
+_SHOWN_AS_TEXT = (*PRESENCE_VALUES, DissectError)
+"""What a body's text shows as well: presence has rows of its own, and errors have no value."""
 
 COPIES_KEPT = 65_536
 """Messages that are remembered to recognise later copies: far more than come within Timer B."""
@@ -244,11 +238,10 @@ class Tabulator:
             )
 
     def _add_bodies(self, context: Row, message: SipMessage) -> None:
-        parts = list(walk_parts(top_part(message), TABULATED.__contains__))
-        by_content_id = {part.content_id: part for part, _ in parts if part.content_id}
+        parts = list(walk_parts(top_part(message), bodies.tabulated.__contains__))
         for part, decoded in parts:
-            is_list = isinstance(decoded, ResourceList)
-            text = readable_text(part) if decoded is None or is_list else None
+            told_elsewhere = decoded is None or isinstance(decoded, _SHOWN_AS_TEXT)
+            text = readable_text(part) if told_elsewhere else None
             value = _decoded(part) if decoded is None and text is None else decoded
             self._rows["bodies"].append(
                 (
@@ -262,33 +255,7 @@ class Tabulator:
                     *_body_columns(value, text),
                 )
             )
-            if isinstance(value, ResourceList):
-                self._add_presence(context, value, by_content_id)
-
-    def _add_presence(
-        self, context: Row, resources: ResourceList, by_content_id: dict[str, MediaPart]
-    ) -> None:
-        head = (*context, resources.uri, resources.version, resources.full_state)
-        for resource in resources.resources:
-            if not resource.instances:
-                self._rows["presence"].append((*head, resource.uri, *[None] * 9))
-            for one in resource.instances:
-                part = by_content_id.get(one.cid) if one.cid else None
-                self._rows["presence"].append(
-                    (
-                        *head,
-                        resource.uri,
-                        one.id,
-                        one.state,
-                        one.reason,
-                        one.status_code,
-                        one.ms_diag_code,
-                        one.pool_fqdn,
-                        one.cid,
-                        part.path if part else None,
-                        part.media_type if part else None,
-                    )
-                )
+        self._rows["presence"].extend((*context, *row) for row in presence_rows(parts))
 
     # --- flows, TLS, faults ---------------------------------------------------------------------
 
@@ -453,7 +420,7 @@ def _body_columns(value: object, text: str | None) -> Row:
     if isinstance(value, DissectError):
         return None, text, None, value.summary
     problem = "; ".join(getattr(value, "problems", ())) or None
-    # The parts of a container have rows of their own, and so have the contacts of a list.
+    # The parts of a container have rows of their own, and so has presence.
     told_elsewhere = isinstance(value, Container) or (text is not None)
     plain = None if told_elsewhere else _json(to_plain(value))
     return type(value).__name__, text, plain, problem
