@@ -108,7 +108,7 @@ _KINDS = ("request", "response", "notify")
 _DIAGNOSTICS = "diagnostics-info"
 
 
-@bodies.register("application/cccp+xml")
+@bodies.register("application/cccp+xml", tabulated=True)
 def decode_cccp(part: MediaPart) -> ConferenceControl:
     """Return a conference command, an answer, or a notification.
 
