@@ -21,9 +21,10 @@ from dissectors.body import MediaPart
 from dissectors.presence.availability import spelled_presence
 from dissectors.presence.category import Category
 from dissectors.presence.contact_card import ContactCard
+from dissectors.presence.date_time import time_ns_of
 from dissectors.presence.endpoint import Device, LegacyInterop
 from dissectors.presence.state import Note, State
-from dissectors.xml_values import boolean_of, time_ns_of
+from dissectors.xml_types import boolean_of
 
 Row = tuple[Any, ...]
 
