@@ -44,21 +44,6 @@ def body_values(bodies: pd.DataFrame) -> list[dict[str, Any] | None]:
     return values
 
 
-LONGEST_REPEATED = 1000
-"""Characters of a text that :func:`short` leaves."""
-
-
-def short(text: str | None) -> str | None:
-    """Return a text that many rows repeat, cut where it is longer than any that makes sense.
-
-    A body of some megabytes, one huge name and thousands of parts under it, would else fill the
-    memory with copies of that name. The whole text is in `bodies`.
-    """
-    if text is None or len(text) <= LONGEST_REPEATED:
-        return text
-    return text[:LONGEST_REPEATED] + "…"
-
-
 def _value(media_type: str, text: Any, value: Any) -> dict[str, Any] | None:
     if isinstance(value, str):
         found: dict[str, Any] = json.loads(value)
