@@ -15,6 +15,9 @@ import pandas as pd
 import dissectors.bodies  # noqa: F401  (importing it fills the registry)
 from dissectors.body import MediaPart, decode_part, to_plain
 from dissectors.errors import DissectError
+from pipelines.repeated_text import short
+
+__all__ = ["BODY_COLUMNS", "body_values", "short"]
 
 BODY_COLUMNS = ("media_type", "text", "value")
 """What :func:`body_values` reads of `bodies`."""

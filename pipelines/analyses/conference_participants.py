@@ -17,9 +17,8 @@ import numpy as np
 import pandas as pd
 
 from pipelines.analysis import analysis
-from pipelines.body_values import BODY_COLUMNS, body_values
+from pipelines.body_values import BODY_COLUMNS, body_values, short
 from pipelines.grouping import in_order, is_one_of, nanoseconds, table_frame
-from pipelines.repeated_text import short
 from pipelines.rosters import FULL, Change, Roster, in_versions
 from pipelines.schema import CONFERENCE_PARTICIPANTS
 

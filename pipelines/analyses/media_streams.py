@@ -36,9 +36,8 @@ from dissectors.sdp_attributes import (
     value_of,
 )
 from pipelines.analysis import analysis
-from pipelines.body_values import BODY_COLUMNS, body_values
+from pipelines.body_values import BODY_COLUMNS, body_values, short
 from pipelines.grouping import in_order, is_one_of, nanoseconds, table_frame
-from pipelines.repeated_text import short
 from pipelines.schema import MEDIA_STREAMS
 
 MAX_ROWS = 1000

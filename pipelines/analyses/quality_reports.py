@@ -24,9 +24,8 @@ import pandas as pd
 from dissectors.body import conference_id_of
 from dissectors.xml_types import boolean_of, integer_of, number_of
 from pipelines.analysis import analysis
-from pipelines.body_values import BODY_COLUMNS, body_values
+from pipelines.body_values import BODY_COLUMNS, body_values, short
 from pipelines.grouping import Integers, in_order, is_one_of, nanoseconds, table_frame
-from pipelines.repeated_text import short
 from pipelines.schema import QUALITY_REPORTS
 from pipelines.tables import party
 
