@@ -123,8 +123,10 @@ class Connection:
 
     def _is_handshake_complete(self) -> bool | None:
         """Tell whether the first handshake came to its end; None when nobody can know."""
+        refused = self.info.alert is not None and not self.info.records
         if self.is_through or self.info.opened:
-            return True
+            # In TLS 1.3 a client is through before the server has looked at its certificate.
+            return not refused
         if not self.agreements or any(half.gaps for half in self.halves):
             return None
         first = self.agreements[0]
@@ -150,7 +152,7 @@ class Connection:
     def _missing_hello(self, half: Half) -> str:
         """Say why a half's hello was not seen."""
         if half.framer.ssl2_hello:
-            return "the client begins in SSL 2.0's format, which is not opened by this version"
+            return "the client speaks SSL 2.0 only, which is not opened by this version"
         if not half.gaps:
             return NO_HANDSHAKE
         lost = f"{half.lost_bytes} bytes" if half.lost_bytes else "bytes"
