@@ -289,7 +289,7 @@ class Connection:
             if read is not None:
                 read(self, half, record, body)
         finally:
-            if self.keys.knows_premasters and not half.agreement.is_13:
+            if self.keys.knows_premasters and not half.agreement.is_13 and not half.closed:
                 self._note_exchange(half, kind, body)
 
     def _note_exchange(self, half: Half, kind: int, body: bytes) -> None:
@@ -407,6 +407,8 @@ class Connection:
             self.give_up(reason)
             raise LimitExceeded(reason, layer="tls")
         if half.handshakes == len(self.agreements):
+            if self.agreements:
+                self.agreements[-1].exchange.forget()
             self.agreements.append(Agreement())
         half.agreement = self.agreements[half.handshakes]
         half.handshakes += 1
