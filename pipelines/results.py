@@ -96,7 +96,16 @@ class Tables:
                 yield whole.slice(start, CHUNK_ROWS)
         else:
             parts = [spool.table(name) for spool in self._spools]
-            yield from _in_order([part.select(columns) for part in parts], _order(parts))
+            rows = _in_order([part.select(columns) for part in parts], _order(parts))
+            yield from self._with_hops(rows) if "hop_of" in columns else rows
+
+    def _with_hops(self, messages: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """Fill in the one column of `messages` that only all of them together can tell."""
+        hops = self._computed("hops")
+        for rows in messages:
+            found = pc.index_in(rows["message_id"], value_set=hops["message_id"].combine_chunks())
+            at = rows.schema.get_field_index("hop_of")
+            yield rows.set_column(at, "hop_of", hops["hop_of"].take(found))
 
     # --- analyses and rules ---------------------------------------------------------------------
 

@@ -191,7 +191,9 @@ def _render_failures(failures: list[Summary]) -> list[str]:
             else one["where"]
         )
         inside = f" ({one['where']})" if one["where"].startswith("resource") else ""
-        lines.append(f"  {one['count']:>5} × {one['method']} {status}{inside}")
+        route = f", {one['route']}" if one["route"] else ""
+        peers = f" to {', '.join(one['peer_domains'])}" if one["peer_domains"] else ""
+        lines.append(f"  {one['count']:>5} × {one['method']} {status}{inside}{route}{peers}")
         if one["diagnostics_code"] is not None:
             told = [
                 f"ms-diagnostics {one['diagnostics_code']}",

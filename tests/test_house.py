@@ -331,7 +331,7 @@ TEXTS = {".py", ".md", ".cfg", ".toml", ".yaml", ".ipynb", ""}
 def _texts() -> list[Path]:
     folders = (*PACKAGES, "tests", "fixtures", "notebooks", "docs", ".ci")
     found = [path for folder in folders for path in (CHECKOUT / folder).rglob("*")]
-    found += CHECKOUT.glob("*")
+    found += [path for path in CHECKOUT.glob("*") if path.name != ".git"]  # a worktree's is a file
     return [
         path
         for path in found

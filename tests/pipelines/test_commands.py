@@ -148,7 +148,7 @@ def test_standard_input() -> None:
     with CAPTURE.open("rb") as capture:
         done = run("summarize", "-", "--keys", KEYS, stdin=capture)
     assert done.returncode == 0
-    assert done.stdout.startswith("stdin: pcapng")
+    assert "\nstdin: pcapng" in done.stdout
     assert "SIP messages: 167" in done.stdout
 
 
