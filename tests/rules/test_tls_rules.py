@@ -47,7 +47,10 @@ def test_a_connection_that_works_is_no_finding(
     plain = Case(server, version=version, client_trusts=server)
     mutual = Case(server, client, version, client_trusts=server, server_trusts=client)
     path = capture(tmp_path / "a.pcap", plain.flights(), mutual.flights(), end=end)
-    assert findings(path).empty
+    trace = read_capture(path)
+    assert trace.findings.empty
+    by = {"fin": ["client"] * 2, "rst": ["server"] * 2, "open": []}
+    assert trace.flows["ended_by"].dropna().tolist() == by[end]
 
 
 def test_wildcards_common_names_and_clients_that_name_no_host_are_no_findings(
@@ -206,7 +209,8 @@ def test_a_server_that_says_nothing(tmp_path: Path) -> None:
     row = only(capture(tmp_path / "a.pcap", hello, end="rst"))
     assert row.rule == "tls_handshake_unanswered"
     assert row.subject == "10.0.0.2:5061 (fe01.contoso.com)"
-    assert "was reset" in row.explanation
+    assert "was reset by the server" in row.explanation
+    assert findings(capture(tmp_path / "c.pcap", hello, end="fin")).empty  # the client's own will
     waiting = capture(tmp_path / "b.pcap", hello, end="open", last_s=6)
     assert only(waiting).rule == "tls_handshake_unanswered"
     setting = {"tls_handshake_unanswered.wait_s": 10.0}
@@ -220,6 +224,8 @@ def test_a_handshake_that_is_broken_off(end: str, tmp_path: Path) -> None:
     row = only(capture(tmp_path / "a.pcap", flights[:3], end=end))
     assert row.rule == "tls_handshake_broken_off"
     assert "CN=edge.fabrikam.com" in row.explanation
+    assert row.severity == ("error" if end == "rst" else "warning")
+    assert ("server reset" if end == "rst" else "client closed") in row.explanation
     assert flights[3][0] == SERVER
 
 
