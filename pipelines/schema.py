@@ -155,6 +155,7 @@ FLOWS = Table(
         Column("out_of_order_segments", "integer", "TCP segments that came before an earlier one."),
         Column("zero_windows", "integer", "TCP segments that announced a zero window."),
         Column("end", "category", "How it ended: fin, rst, or open (at the end of the capture)."),
+        Column("ended_by", "category", "Who sent the first FIN or RST: client or server."),
     ),
 )
 

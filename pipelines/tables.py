@@ -304,6 +304,7 @@ class Tabulator:
                 flow.out_of_order_segments if tcp else None,
                 flow.zero_windows if tcp else None,
                 flow.end if tcp else None,
+                _side(flow, flow.ended_by) if tcp else None,
             )
         )
 
@@ -408,6 +409,12 @@ class Tabulator:
             if count > EXPERT_ROWS_PER_KIND:
                 more = count - EXPERT_ROWS_PER_KIND
                 self.add_counted_fault(layer, severity, f"{summary} (further ones)", "", None, more)
+
+
+def _side(flow: Flow, direction: int | None) -> str | None:
+    if direction is None:
+        return None
+    return "client" if direction == flow.client else "server"
 
 
 # media-field = %s"m" "=" media SP port ["/" integer] SP proto 1*(SP fmt) CRLF     (RFC 8866 §9)
