@@ -24,8 +24,8 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
-def input_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what is to be read."""
+def input_arguments(parser: argparse.ArgumentParser, *, parallel: bool = True) -> None:
+    """Add the arguments that say what is to be read, and, if `parallel`, by how many processes."""
     parser.add_argument(
         "captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng file; - is standard input"
     )
@@ -44,12 +44,13 @@ def input_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RULE",
         help="what a port carries, such as tcp.port==5061,tls or udp.port==5070,sip",
     )
-    parser.add_argument(
-        "--workers",
-        type=_positive,
-        metavar="N",
-        help="processes to use (default: by size and cores)",
-    )
+    if parallel:
+        parser.add_argument(
+            "--workers",
+            type=_positive,
+            metavar="N",
+            help="processes to use (default: by size and cores)",
+        )
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 when something could not be read"
     )

@@ -119,6 +119,8 @@ class CaptureFile:
         Path of a file or pipe, or ``-`` for standard input.
     progress : callable, optional
         Told how many more bytes are done.
+    make : callable, optional
+        Makes the reader for a format; by default :func:`~dissectors.capture.format.make_reader`.
 
     Raises
     ------
@@ -126,7 +128,12 @@ class CaptureFile:
         While iterating: when it cannot be read or is no capture at all.
     """
 
-    def __init__(self, path: str, progress: ProgressHook | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        progress: ProgressHook | None = None,
+        make: Callable[[str], Reader] = make_reader,
+    ) -> None:
         self.path = path
         self.name = capture_name(path)
         self.size = 0
@@ -136,6 +143,7 @@ class CaptureFile:
         self.reader: Reader | None = None
         """The reader, once the format is known: its problems, secrets and names."""
         self._progress = progress or (lambda done: None)
+        self._make = make
 
     def batches(self) -> Iterator[PacketBatch]:
         """Yield the packets, window by window; a batch is not valid after the next one."""
@@ -187,7 +195,7 @@ class CaptureFile:
         if found is None:
             raise UsageError(f"{self.path}: {describe_format(head)}")
         self.format = found
-        self.reader = make_reader(found)
+        self.reader = self._make(found)
         return self.reader
 
 
