@@ -69,7 +69,7 @@ class SectionCopy:
         """Write what was read since the last call."""
         if isinstance(reader, PcapngCopier):
             for block in reader.blocks:
-                self._file.write(memoryview(block))
+                self._file.write(block if isinstance(block, bytes) else block.data)
                 if is_section_header(block):
                     self.write_secrets(section_order(bytes(block)))
             reader.blocks.clear()
