@@ -83,8 +83,9 @@ def _divided(
 
 
 def _split(rows: list[Seen], others: Counter[Seen]) -> tuple[list[Seen], list[Seen]]:
-    """Divide `rows` into those that `others` has as well, each as often as it has it, and others."""
-    common, alone = [], []
+    """Divide `rows` into those that `others` has too, each as often as it has it, and the rest."""
+    common: list[Seen] = []
+    alone: list[Seen] = []
     for row in rows:
         (common if others[row] > 0 else alone).append(row)
         others[row] -= 1
