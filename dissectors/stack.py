@@ -20,7 +20,6 @@ from dissectors.capture.batch import PacketBatch
 from dissectors.columns import Mask
 from dissectors.errors import DissectError, Malformed
 from dissectors.link.link_layer import PDU_MESSAGE, PDU_STREAM
-from dissectors.net import exported_pdu as _registered  # noqa: F401  (a rare link type)
 from dissectors.net.slow_road import SlowRoad
 from dissectors.sip.exported import PduReader
 from dissectors.sip.framing import (

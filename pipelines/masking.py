@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 
+from dissectors import bodies as _registered  # noqa: F401  (importing it fills the registry)
 from dissectors.body import REDACTED, MediaPart, inflate, redact_value, top_part, walk_parts
 from dissectors.errors import DissectError
 from dissectors.markup import decode_characters
