@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,8 +120,7 @@ def write_plain(request: Request, out: Path, *, overwrite: bool, progress: Progr
     """
     with staging_for(out, request, overwrite=overwrite) as staging:
         resting = at_rest(request, staging)
-        with create(staging / "messages", private=True) as found:
-            messages = PduSpool(found)
+        with closing(PduSpool(staging / "messages")) as messages:
             tables = dissect(resting, TOLD, messages, progress)
             captures = [
                 (number, capture_name(path)) for number, path in in_order_of_time(resting.captures)

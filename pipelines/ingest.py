@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -108,6 +109,18 @@ def _readable(path: str) -> Iterator[BinaryIO]:
         except OSError as error:
             raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
         yield file
+
+
+def copy_bytes(path: str, file: BinaryIO) -> None:
+    """Copy what `path` (``-``: standard input) gives into `file`, for what is to be read twice.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read.
+    """
+    with _readable(path) as source:
+        shutil.copyfileobj(source, file)
 
 
 class CaptureFile:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
-from dissectors.capture.batch import Int64, PacketBatch
+from dissectors.capture.batch import Bytes, Int64, PacketBatch
 from dissectors.capture.pcap import MAX_PACKET
 from dissectors.link.exported_pdu import LINK_TYPE
 from dissectors.sip.message import SipMessage
 from dissectors.transport.flow import Flow
 from pipelines.pcapng_writer import interface_description, packet_blocks, section_header
 from pipelines.upper_pdu import exported_message
+from pipelines.whole_file import create
 
 _AT_ONCE = 4096  # messages that are written at once
 
@@ -27,12 +29,13 @@ class PduSpool:
 
     Parameters
     ----------
-    file : BinaryIO
-        Takes the PDUs; open for writing and reading.
+    path : Path
+        A new file for the PDUs; the caller removes it.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = create(path, private=True)
         self._columns = [array("q") for _ in range(5)]
         self._end = 0
 
@@ -80,17 +83,22 @@ class PduSpool:
         if not len(self):
             return
         self._file.flush()
-        data = np.memmap(self._file, np.uint8, "r")
         interface, frame = rank[self._column(0)], self._column(1)
         order = np.lexsort((frame, interface))
-        for at in range(0, len(order), _AT_ONCE):
-            rows = order[at : at + _AT_ONCE]
-            yield packet_blocks(self._batch(data, rows), interface[rows])
+        with pa.memory_map(str(self._path)) as mapped:
+            data: Bytes = np.frombuffer(mapped.read_buffer(), np.uint8)
+            for at in range(0, len(order), _AT_ONCE):
+                rows = order[at : at + _AT_ONCE]
+                yield packet_blocks(self._batch(data, rows), interface[rows])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _column(self, number: int) -> Int64:
         return np.frombuffer(self._columns[number], np.int64)
 
-    def _batch(self, data: np.memmap[tuple[int], np.dtype[np.uint8]], rows: Int64) -> PacketBatch:
+    def _batch(self, data: Bytes, rows: Int64) -> PacketBatch:
         length = self._column(4)[rows]
         return PacketBatch(
             data=data,

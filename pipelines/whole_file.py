@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.errors import UsageError
-from pipelines.ingest import STDIN
+from pipelines.ingest import STDIN, copy_bytes
 from pipelines.request import Request
 
 
@@ -65,9 +64,11 @@ def _cannot_write(destination: Path, error: OSError) -> UsageError:
 
 
 def create(path: Path, *, private: bool) -> BinaryIO:
-    """Open a new file for writing and reading; a `private` one is for its owner only."""
-    mode = 0o600 if private else 0o666  # less what the user's mask takes away
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode), "w+b")
+    """Open a new file for writing; a `private` one is for its owner only."""
+    file = path.open("xb")
+    if private:
+        path.chmod(0o600)
+    return file
 
 
 def at_rest(request: Request, directory: Path) -> Request:
@@ -81,9 +82,5 @@ def _at_rest(path: str, directory: Path) -> str:
         return path
     copy = Path(tempfile.mkdtemp(dir=directory)) / ("stdin" if path == STDIN else Path(path).name)
     with create(copy, private=True) as file:
-        if path == STDIN:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        else:
-            with Path(path).open("rb") as source:
-                shutil.copyfileobj(source, file)
+        copy_bytes(path, file)
     return str(copy)
