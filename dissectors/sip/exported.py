@@ -2,7 +2,8 @@
 
 Wireshark exports what is one message to it, and of a segment with two messages the whole segment
 twice. SIP over TLS it exports twice as well: the plaintext as TLS hands it on, in pieces that need
-not end where a message does, and then the messages. Each message counts once here.
+not end where a message does (and those that do not a second time, with what completes them), and
+then the messages. Each message counts once here.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class PduReader:
 
     def __init__(self, is_tcp: bool) -> None:
         self._is_tcp = is_tcp
-        self._framers = (SipFramer(), SipFramer())
+        self._framers = [SipFramer(), SipFramer()]
         self._last = [(0, b""), (0, b"")]
         self._seen: tuple[OrderedDict[int, None], OrderedDict[int, None]]
         self._seen = OrderedDict(), OrderedDict()
@@ -69,16 +70,25 @@ class PduReader:
             yield from framer.finish()
 
     def _push_stream(self, chunk: StreamChunk) -> Found:
-        framer, seen = self._framers[chunk.direction], self._seen[chunk.direction]
+        seen = self._seen[chunk.direction]
         if looks_like_sip(chunk.data):
-            # What the export lacks of the message before will not come any more.
-            yield from framer.finish()
-        for value in framer.push(chunk):
+            yield from self._begin_again(chunk)
+        for value in self._framers[chunk.direction].push(chunk):
             if isinstance(value, SipMessage):
                 seen[_identity(value)] = None
                 if len(seen) > REMEMBERED:
                     seen.popitem(last=False)
             yield value
+
+    def _begin_again(self, chunk: StreamChunk) -> Found:
+        """Give up the message that is not whole, unless it comes once more, from its beginning."""
+        framer = self._framers[chunk.direction]
+        unfinished = framer.unfinished
+        if not unfinished:
+            return
+        if not chunk.data.startswith(unfinished):
+            yield from framer.finish()
+        self._framers[chunk.direction] = SipFramer()
 
     def _read_whole(self, chunk: StreamChunk) -> Found:
         framer, seen = SipFramer(), self._seen[chunk.direction]

@@ -69,6 +69,13 @@ def test_a_stream_goes_on_behind_a_hole() -> None:
     assert read((cut, 1, False), (message(2), 2, False)) == [("1", 1), ("2", 2)]
 
 
+def test_a_piece_that_comes_again_with_its_rest() -> None:
+    """As Wireshark exports a message that two TLS records hold."""
+    one = message(1, b"x" * 50)
+    for cut in range(40, len(one)):
+        assert read((one[:cut], 1, False), (one, 2, False), (one, 2, True)) == [("1", 2)]
+
+
 def test_what_is_remembered_is_bounded() -> None:
     reader = PduReader(True)
     for number in range(3 * REMEMBERED):
