@@ -71,7 +71,47 @@ class Container:
 
 BodyDecoder = Callable[[MediaPart], object]
 
-bodies: Registry[str, BodyDecoder] = Registry("body decoder")
+
+class BodyRegistry(Registry[str, BodyDecoder]):
+    """Decoders by media type; some are marked as `tabulated`.
+
+    Attributes
+    ----------
+    tabulated : set of str
+        Media types whose values make rows of other tables than `bodies`: they are decoded
+        whenever they are met, others when somebody asks.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("body decoder")
+        self.tabulated: set[str] = set()
+
+    def register(self, *keys: str, tabulated: bool = False) -> Callable[[BodyDecoder], BodyDecoder]:
+        """Return a decorator that enters its function under each of the media types `keys`.
+
+        Parameters
+        ----------
+        *keys : str
+            Media types, lower case.
+        tabulated : bool
+            Whether its values make rows of other tables.
+
+        Raises
+        ------
+        ValueError
+            When a media type is taken.
+        """
+        enter = super().register(*keys)
+
+        def enter_and_mark(decoder: BodyDecoder) -> BodyDecoder:
+            enter(decoder)
+            self.tabulated.update(keys if tabulated else ())
+            return decoder
+
+        return enter_and_mark
+
+
+bodies = BodyRegistry()
 """Media type (``application/rlmi+xml``), or a wildcard (``multipart/*``, ``*/*+xml``) → decoder."""
 
 
@@ -386,6 +426,12 @@ def _is_text(media_type: str) -> bool:
 def flat_values(element: Element) -> dict[str, str]:
     """Return :func:`~dissectors.markup.flatten` as a dict, with keys and passwords taken out."""
     return {path: redact_value(_leaf_name(path), value) for path, value in flatten(element)}
+
+
+def other_values(element: Element, known: frozenset[str]) -> dict[str, str]:
+    """Return the children of `element` that are not `known`, as path → value."""
+    others = [child for child in element.children if child.name not in known]
+    return flat_values(Element(element.name, {}, others, "")) if others else {}
 
 
 def _leaf_name(path: str) -> str:

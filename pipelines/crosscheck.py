@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m pipelines.crosscheck",
         description="Let tshark read the same captures, and print what it sees otherwise.",
     )
-    input_arguments(made, parallel=False)
+    input_arguments(made, makes_tables=False)
     made.add_argument(
         "--timeout",
         type=float,

@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
         description="Write a pcapng file that Wireshark opens decrypted on any machine: the same "
         "packets, and the secrets of their TLS sessions, but no other keys.",
     )
-    input_arguments(made, parallel=False)
+    input_arguments(made, makes_tables=False)
     made.add_argument("--out", required=True, type=Path, metavar="FILE", help="pcapng to write")
     made.add_argument(
         "--plain",

@@ -7,17 +7,13 @@ were named.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-
-from pipelines.dissection import Observer, dissect_captures
+from pipelines.engine import run
 from pipelines.errors import UsageError
 from pipelines.ingest import CaptureFile, capture_name
 from pipelines.pdu_spool import PduSpool
@@ -26,7 +22,6 @@ from pipelines.request import Request
 from pipelines.results import Tables
 from pipelines.section_copy import SectionCopy
 from pipelines.session_secrets import SessionSecrets, unneeded
-from pipelines.spool import Spool
 from pipelines.whole_file import at_rest, create, staging_for
 
 ProgressHook = Callable[[int], None]
@@ -47,38 +42,6 @@ class Outcome:
     """Of these, opened."""
     problems: list[str]
     """One line for each thing that went wrong."""
-
-
-class _SelectedRows(Spool):
-    """Keeps the rows of some tables only."""
-
-    def __init__(self, directory: Path, names: frozenset[str]) -> None:
-        super().__init__(directory)
-        self._names = names
-
-    def append(self, tables: dict[str, pa.Table]) -> None:
-        super().append({name: rows for name, rows in tables.items() if name in self._names})
-
-
-def dissect(
-    request: Request, names: frozenset[str], observer: Observer, progress: ProgressHook | None
-) -> Tables:
-    """Take captures apart in this process; return the tables `names`, the others being empty.
-
-    Raises
-    ------
-    UsageError
-        When a key cannot be used, or no capture can be read.
-    """
-    directory = Path(tempfile.mkdtemp(prefix="lyncshark-"))
-    try:
-        spool = _SelectedRows(directory, names)
-        unreadable = dissect_captures(request, spool, (0, 1), progress, observer)
-        spool.close()
-    except BaseException:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
-    return Tables([spool], directory, unreadable)
 
 
 def write_decrypted(
@@ -105,7 +68,7 @@ def write_decrypted(
     with staging_for(out, request, overwrite=overwrite) as staging:
         resting = at_rest(request, staging)
         secrets, half = SessionSecrets(), _half(progress)
-        tables = dissect(resting, TOLD, secrets, half)
+        tables = run(resting, progress=half, observer=secrets, only=TOLD)
         with create(staging / "decrypted", private=True) as file:
             copy = copy_sections(resting, secrets, SectionCopy(file, secrets.key_log()), half)
         (staging / "decrypted").replace(out)
@@ -121,7 +84,7 @@ def write_plain(request: Request, out: Path, *, overwrite: bool, progress: Progr
     with staging_for(out, request, overwrite=overwrite) as staging:
         resting = at_rest(request, staging)
         with closing(PduSpool(staging / "messages")) as messages:
-            tables = dissect(resting, TOLD, messages, progress)
+            tables = run(resting, progress=progress, observer=messages, only=TOLD)
             captures = [
                 (number, capture_name(path)) for number, path in in_order_of_time(resting.captures)
             ]

@@ -6,6 +6,7 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,12 +21,25 @@ from dissectors.tls.keys import KeyRing
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import DecodedBatch
 from pipelines.errors import UsageError
-from pipelines.ingest import STDIN, CaptureFile, load_keys, read_key_files
+from pipelines.ingest import STDIN, CaptureFile
+from pipelines.key_files import open_keys
 from pipelines.request import Request
 from pipelines.spool import Spool
 from pipelines.tables import Tabulator
 
 ProgressHook = Callable[[int], None]
+Keys = tuple[KeyRing, list[DissectError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run tells beside its rows."""
+
+    unreadable: list[str]
+    """One line for each capture that could not be read; when that is every one, the lines are
+    raised instead."""
+    met: frozenset[str]
+    """Fingerprints, hexadecimal, of the private keys whose server was met."""
 
 
 class Observer(Protocol):
@@ -46,26 +60,39 @@ def dissect_captures(
     spool: Spool,
     partition: tuple[int, int] = (0, 1),
     progress: ProgressHook | None = None,
+    keys: Keys | None = None,
     observer: Observer | None = None,
-) -> list[str]:
+) -> Outcome:
     """Take every capture apart and put the rows of one partition into `spool`.
 
-    What the tables do not hold goes to the `observer`, if there is one.
+    Parameters
+    ----------
+    request : Request
+        What is to be read.
+    spool : Spool
+        Takes the rows.
+    partition : (int, int)
+        Number of this share of the work, and how many there are.
+    progress : callable, optional
+        Told how many more bytes are done.
+    keys : (KeyRing, list of DissectError), optional
+        What :func:`pipelines.key_files.open_keys` gave; by default it is called here.
+    observer : Observer, optional
+        Told what the tables do not hold.
 
     Returns
     -------
-    list of str
-        One line for each capture that could not be read; when that is every one, the first line
-        is raised instead.
+    Outcome
+        What is told beside the rows.
 
     Raises
     ------
     UsageError
         When a key cannot be used, or no capture can be read.
     """
-    keys, key_problems = load_keys(read_key_files(request.keys))
+    ring, key_problems = keys or open_keys(request)
     decode_as = _decode_as(request.decode_as)
-    share = _Share(keys, decode_as, partition, spool, observer)
+    share = _Share(ring, decode_as, partition, spool, observer)
     with _collector_paused():
         unreadable = share.take(request.captures, progress)
         if share.keys_came_late and STDIN not in request.captures:
@@ -78,7 +105,7 @@ def dissect_captures(
         raise UsageError("\n".join(unreadable))
     if partition[0] == 0:
         _tell_key_problems(request, key_problems, spool)
-    return unreadable
+    return Outcome(unreadable, frozenset(name.hex() for name in ring.private_keys.matched))
 
 
 @contextmanager

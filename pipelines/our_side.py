@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.decrypted import TOLD, closed_sessions, dissect, in_order_of_time
+from pipelines.decrypted import TOLD, closed_sessions, in_order_of_time
 from pipelines.disagreement import Disagreement, Seen
+from pipelines.engine import run
 from pipelines.ingest import capture_name
 from pipelines.problems import problems_of
 from pipelines.request import Request
-from pipelines.results import Tables
 from pipelines.section_copy import SectionCopy
 from pipelines.session_secrets import SessionSecrets
 from pipelines.whole_file import at_rest, create
@@ -128,7 +128,7 @@ class OurSide:
         self._secrets = SessionSecrets()
         resting = at_rest(request, directory)
         names = TOLD | {"messages", "flows"}
-        self._tables: Tables = dissect(resting, names, self._secrets, progress)
+        self._tables = run(resting, progress=progress, observer=self._secrets, only=names)
         self.captures = in_order_of_time(resting.captures)
         """Number and path of each capture that could be read, in order of time."""
         self.problems = [*problems_of(self._tables, request), *closed_sessions(self._tables)]

@@ -51,7 +51,7 @@ def staging_for(destination: Path, request: Request, *, overwrite: bool) -> Iter
 def _check_destination(destination: Path, request: Request, overwrite: bool) -> None:
     if destination.is_dir():
         raise UsageError(f"{destination}: is a directory; name a file")
-    for path in (*request.captures, *request.keys):
+    for path in (*request.captures, *request.keys, *filter(None, [request.key_log])):
         with suppress(OSError):
             if destination.samefile(path):
                 raise UsageError(f"{destination}: is read by this command; write to another file")

@@ -105,7 +105,7 @@ class ConferenceControl:
 _KINDS = ("request", "response", "notify")
 
 
-@bodies.register("application/cccp+xml")
+@bodies.register("application/cccp+xml", tabulated=True)
 def decode_cccp(part: MediaPart) -> ConferenceControl:
     """Return a conference command, an answer, or a notification.
 

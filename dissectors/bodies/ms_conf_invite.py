@@ -40,7 +40,7 @@ class ConferenceInvite:
     """What was wrong with the XML although it could be read; empty as a rule."""
 
 
-@bodies.register("application/ms-conf-invite+xml")
+@bodies.register("application/ms-conf-invite+xml", tabulated=True)
 def decode_ms_conf_invite(part: MediaPart) -> ConferenceInvite:
     """Return an invitation to a conference.
 

@@ -20,8 +20,10 @@ from dissectors.tls.info import (
     TlsAlert,
     TlsInfo,
 )
+from dissectors.tls.key_exchange import RSA_LIMIT
 from dissectors.tls.keys import CLIENT_TRAFFIC, SERVER_TRAFFIC, KeyRing
 from dissectors.tls.protection import is_supported
+from dissectors.tls.reasons import NO_HANDSHAKE, why_no_key
 from dissectors.tls.record import ALERT, TlsRecord
 
 HANDSHAKE_LIMIT = 64
@@ -30,22 +32,7 @@ HANDSHAKE_LIMIT = 64
 FAULT_LIMIT = 500
 """Faults in records and handshake messages of one connection that are told."""
 
-NO_HANDSHAKE = (
-    "the capture begins after the TLS handshake: begin it before the connection is made, or make"
-    " the client connect anew"
-)
-NO_KEY = (
-    "no key for this session in the key log: let the client or server write one (SSLKEYLOGFILE)"
-    " from before the connection is made"
-)
-NO_ORIGINAL = (
-    "resumed from a session that is not in the capture, and the key log has no key for it: let"
-    " capture and key log begin before the client first connects"
-)
-WRONG_KEY = "the key log's key does not fit this session"
-"""Reasons for :attr:`TlsInfo.reason`."""
-
-_OLDEST_SUPPORTED = 0x0301
+_OLDEST_SUPPORTED = 0x0300
 
 _FIRST_MESSAGES = (b"", b"\0", b"\1", b"\2")
 """Handshake types that a direction may begin with: HelloRequest, ClientHello, ServerHello."""
@@ -68,6 +55,9 @@ class Connection:
         self.client_direction: int | None = None
         self.progress = 0
         """Counts what may let waiting records go on."""
+        self.over = False
+        """True when no more bytes come."""
+        self._rsa_operations = 0
         self._faults = 0
         self._reasons: list[str] = []
         self._hello_ns: int | None = None
@@ -80,6 +70,18 @@ class Connection:
     def side(self, half: Half) -> str:
         """Name a half."""
         return "client" if half.direction == (self.client_direction or 0) else "server"
+
+    @property
+    def is_settled(self) -> bool:
+        """True when, of a connection that stays closed, nothing more is to be learned."""
+        if self.over or self.info.alert is not None or self.info.records:
+            return True
+        return not self.agreements or self.agreements[0].is_13 or self.is_through
+
+    @property
+    def is_through(self) -> bool:
+        """True when both sides have ended their first handshake."""
+        return all(half.finished for half in self.halves)
 
     # Faults and reasons
 
@@ -121,7 +123,7 @@ class Connection:
 
     def _is_handshake_complete(self) -> bool | None:
         """Tell whether the first handshake came to its end; None when nobody can know."""
-        if all(half.finished for half in self.halves) or self.info.opened:
+        if self.is_through or self.info.opened:
             return True
         if not self.agreements or any(half.gaps for half in self.halves):
             return None
@@ -164,7 +166,7 @@ class Connection:
         agreement = half.agreement
         if not half.handshakes:
             return True
-        if not agreement.is_known:
+        if not agreement.is_known or self._awaits_exchange(half):
             return False
         return not (
             agreement.is_13
@@ -173,6 +175,12 @@ class Connection:
             and self.is_client(half)
             and not self.halves[1 - half.direction].closed
         )
+
+    def _awaits_exchange(self, half: Half) -> bool:
+        """Tell whether the other half has yet to show what the master secret is made of."""
+        other = self.halves[1 - half.direction]
+        past = self.over or other.closed or other.switched_in(half.agreement)
+        return half.agreement.awaits(self.keys, self.is_client(half), past)
 
     def begin(self, half: Half) -> None:
         """Find the keys that a half begins to write with, or say why there are none."""
@@ -185,11 +193,20 @@ class Connection:
             agreement.settle_resumption(not self.is_client(half) and not half.gaps)
             if agreement is self.agreements[0]:
                 self.info.resumed = agreement.resumed
-            candidates = agreement.candidates(self.keys, self.is_client(half))
+            candidates = self._candidates(half)
             if candidates:
                 half.begin(candidates)
             else:
-                self.give_up(NO_ORIGINAL if agreement.resumed else NO_KEY)
+                self.give_up(why_no_key(agreement, self.keys))
+
+    def _candidates(self, half: Half) -> list[Candidate]:
+        """Return the keys, before TLS 1.3, that a half may begin to write with."""
+        agreement = half.agreement
+        before = agreement.exchange.rsa_operations
+        allowance = RSA_LIMIT - self._rsa_operations
+        candidates = agreement.candidates(self.keys, self.is_client(half), allowance)
+        self._rsa_operations += agreement.exchange.rsa_operations - before
+        return candidates
 
     def _begin_13(self, half: Half) -> None:
         """Begin with keys of TLS 1.3, or close the half where the key log has none."""
@@ -202,7 +219,7 @@ class Connection:
             lack = f"the key log lacks the {side}'s secret for this session ({label})"
             self.close(half, f"{lack}: what the {side} sent stays closed")
         else:
-            self.give_up(NO_KEY)
+            self.give_up(why_no_key(agreement, self.keys))
 
     def following(self, half: Half) -> list[Candidate]:
         """Return the keys that may follow the current ones where their change was not seen."""
@@ -266,8 +283,17 @@ class Connection:
     def _read_message(self, half: Half, record: TlsRecord, kind: int, body: bytes) -> None:
         """Read one handshake message; most say nothing that matters here."""
         read = _READERS.get(kind)
-        if read is not None:
-            read(self, half, record, body)
+        try:
+            if read is not None:
+                read(self, half, record, body)
+        finally:
+            if self.keys.knows_premasters and not half.agreement.is_13:
+                self._note_exchange(half, kind, body)
+
+    def _note_exchange(self, half: Half, kind: int, body: bytes) -> None:
+        """Keep what a premaster secret may be found in."""
+        half.agreement.exchange.take(self.is_client(half), kind, body, half.gaps)
+        self.progress += kind in (hs.SERVER_HELLO_DONE, hs.CLIENT_KEY_EXCHANGE)
 
     def _read_client_hello(self, half: Half, record: TlsRecord, body: bytes) -> None:
         self._take_role(half.direction)
@@ -400,6 +426,7 @@ _READERS: dict[int, Callable[[Connection, Half, TlsRecord, bytes], None]] = {
     hs.CERTIFICATE: Connection._read_certificate,
     hs.SERVER_KEY_EXCHANGE: Connection._read_of_full_handshake,
     hs.SERVER_HELLO_DONE: Connection._read_of_full_handshake,
+    hs.CLIENT_KEY_EXCHANGE: Connection._read_of_full_handshake,
     hs.FINISHED: Connection._read_finished,
     hs.KEY_UPDATE: Connection._read_key_update,
 }
