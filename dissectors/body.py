@@ -176,7 +176,8 @@ def _media_type(content_type: str | None, default_type: str) -> tuple[str, Mappi
 def decoder_of(media_type: str) -> BodyDecoder | None:
     """Return the decoder of `media_type` (lower case), or None.
 
-    An entry under the exact type counts first, then one under ``type/*``, then the one for any XML.
+    An entry under the exact type counts first, then one under ``type/*``, then the one for any XML
+    or any JSON.
     """
     exact = bodies.get(media_type)
     if exact is not None:
@@ -187,7 +188,9 @@ def decoder_of(media_type: str) -> BodyDecoder | None:
         return wildcard
     # RFC 7303 §4.2 has "+xml" at the end; LCS 2005 wrote text/xml+msrtc.pidf.
     is_xml = subtype.endswith("+xml") or subtype.startswith("xml+")
-    return bodies.get("*/*+xml") if is_xml else None
+    if is_xml:
+        return bodies.get("*/*+xml")
+    return bodies.get("*/*+json") if subtype.endswith("+json") else None
 
 
 def has_decoder(media_type: str) -> bool:
@@ -357,6 +360,10 @@ _INLINE_KEY_ANY_CASE = re.compile(_INLINE_KEY.pattern, re.IGNORECASE)
 _SECRET_NAMES = frozenset(
     ("password", "passwd", "passcode", "pin", "secret", "accesstoken", "conf-key", "encryption-key")
 )
+_SECRET_NAMES_OF_FEW = frozenset(
+    ("hash-key", "authcookie", "access_token", "refresh_token", "id_token", "client_secret")
+)
+"""Names that occur only in media types whose text is never shown."""
 
 
 def redact_keys(text: str) -> str:
@@ -386,7 +393,10 @@ def redact_value(name: str, value: str) -> str:
         Local name; case does not matter.
     value : str
     """
-    return REDACTED if value and name.lower() in _SECRET_NAMES else redact_keys(value)
+    lower = name.lower()
+    if value and (lower in _SECRET_NAMES or lower in _SECRET_NAMES_OF_FEW):
+        return REDACTED
+    return redact_keys(value)
 
 
 _SECRET_SIGNS = (
@@ -419,7 +429,17 @@ def readable_text(part: MediaPart) -> str | None:
     return redact_keys(text)
 
 
+_ALWAYS_DECODED = frozenset(
+    (
+        "text/x-msmsgsinvite",  # keys of the transfer, of which any part is too much
+        "application/msrtc-media-relay-auth+xml",  # its user name is a sealed token
+    )
+)
+
+
 def _is_text(media_type: str) -> bool:
+    if media_type in _ALWAYS_DECODED:
+        return False
     return media_type.startswith("text/") or media_type == "application/sdp" or "xml" in media_type
 
 

@@ -1,7 +1,8 @@
 """Keys in the bytes of SIP bodies, overwritten: a message keeps its length, and its keys go.
 
 What is taken out is what the tables never hold either: keys of SRTP in SDP (``a=crypto``,
-Microsoft's ``a=cryptoscale``, ``a=key-mgmt``, ``k=``), and passwords, PINs and tokens in XML.
+Microsoft's ``a=cryptoscale``, ``a=key-mgmt``, ``k=``), and passwords, PINs and tokens in XML, in JSON
+and in lines of text.
 
 References
 ----------
@@ -32,6 +33,10 @@ _SDP = re.compile(rb"^v=0\s", re.MULTILINE)
 # Start tag, its local name, the text behind it, and whether anything but the end tag follows.
 _TEXT = re.compile(rb"(<(?:[\w.\-]+:)?([\w.\-]+)(?:\s[^<>]*)?>)([^<]*)(?=(<(?!/))?)")
 _ATTRIBUTE = re.compile(rb"((?<=[\s:])([\w.\-]+)\s*=\s*)(\"[^\"<>]+\"|'[^'<>]+')")
+_JSON = re.compile(rb"(\"([\w.\-]+)\"\s*:\s*)(\"(?:[^\"\\]|\\.)*\")")
+_LINE = re.compile(rb"^(([\w\-]+):[ \t]*)([^\r\n]+)", re.MULTILINE)  # text/x-msmsgsinvite, MIME
+_RELAY_AUTH = b"media-relay-auth"
+_USERNAME = re.compile(rb"(<(?:\w+:)?username>)([^<]+)", re.IGNORECASE)
 _ENCODED = re.compile(rb"content-(?:transfer-)?encoding", re.IGNORECASE)
 
 
@@ -45,6 +50,8 @@ def masked_body(message: SipMessage) -> bytes:
     if not body:
         return body
     masked = mask_keys(body)
+    if _RELAY_AUTH in (message.get("content-type") or "").lower().encode() + body.lower():
+        masked = _USERNAME.sub(_overwrite, masked)  # it is a sealed token
     if b"\0" in body or message.get("content-encoding") or _ENCODED.search(body):
         parts = [part for part, _ in walk_parts(top_part(message), _is_not_decoded)]
         if any(_hides_keys(part, body) for part in parts):
@@ -66,6 +73,8 @@ def mask_keys(data: bytes) -> bytes:
     data = _KEY_MGMT.sub(_overwrite, _UNKNOWN_CRYPTO.sub(_overwrite, data))
     if _SDP.search(data):
         data = _KEY_LINE.sub(_overwrite, data)
+    if b":" in data:
+        data = _LINE.sub(_overwrite_named, _JSON.sub(_overwrite_quoted, data))
     if b"<" in data:
         if any(match[4] and _is_secret_text(match) for match in _TEXT.finditer(data)):
             return FILLER * len(data)
@@ -105,6 +114,10 @@ def _is_secret_text(match: re.Match[bytes]) -> bool:
 
 def _overwrite_text(match: re.Match[bytes]) -> bytes:
     return match[1] + FILLER * len(match[3]) if _is_secret_text(match) else match[0]
+
+
+def _overwrite_named(match: re.Match[bytes]) -> bytes:
+    return match[1] + FILLER * len(match[3]) if _is_secret(match[2]) else match[0]
 
 
 def _overwrite_quoted(match: re.Match[bytes]) -> bytes:

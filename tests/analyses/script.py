@@ -53,7 +53,7 @@ def messages(script: str, text: str = "string[pyarrow]") -> pd.DataFrame:
 def typed(rows: list[dict[str, Any]], table: Table, text: str = "string[pyarrow]") -> pd.DataFrame:
     """Return rows as a DataFrame with the columns of `table`."""
     dtypes = {"time": "datetime64[ns, UTC]", "seconds": "float64", "integer": "Int64"}
-    dtypes |= {"boolean": "boolean", "text": text, "category": text}
+    dtypes |= {"number": "float64", "boolean": "boolean", "text": text, "category": text}
     columns = {column.name: [row.get(column.name) for row in rows] for column in table}
     return pd.DataFrame(
         {column.name: pd.array(columns[column.name], dtype=dtypes[column.kind]) for column in table}

@@ -48,6 +48,8 @@ def message(body: bytes, content_type: str, **headers: str) -> SipMessage:
         (b"<password/>text<b>c</b>", b"<password/>text<b>c</b>"),
         (b"<password /> <b>c</b>", b"<password /> <b>c</b>"),
         (b"<spinner>1234</spinner>", b"<spinner>1234</spinner>"),
+        (b'{"access_token": "hu\\"sh", "a": "b"}', b'{"access_token": "XXXXXX", "a": "b"}'),
+        (b"Encryption-Key: hush\r\nName: a", b"Encryption-Key: XXXX\r\nName: a"),
         (b"<password><![CDATA[hush]]></password>", b"X" * 37),
         (b"<password>hu<!-- -->sh</password>", b"X" * 33),
     ],
@@ -67,6 +69,13 @@ def test_a_part_of_a_multipart_body() -> None:
     body = head + SDP + b"\r\n--b\r\n\r\nhello\r\n--b--\r\n"
     masked = masked_body(message(body, 'multipart/alternative; boundary="b"'))
     assert masked == body.replace(KEY, b"X" * len(KEY))
+
+
+def test_the_user_name_of_a_media_relay_is_a_token() -> None:
+    body = b"<r><credentials><username>AgAAJ</username><password>hush</password></credentials></r>"
+    masked = masked_body(message(body, "application/msrtc-media-relay-auth+xml"))
+    assert masked == body.replace(b"AgAAJ", b"XXXXX").replace(b"hush", b"XXXX")
+    assert b"AgAAJ" in masked_body(message(body, "application/xml"))
 
 
 def test_where_an_encoding_hides_a_key_all_is_overwritten() -> None:

@@ -291,11 +291,11 @@ def test_any_bytes(parts: list[tuple[bytes, int]]) -> None:
 )
 @pytest.mark.parametrize("gap", [0, -1])
 def test_time_is_linear(data: bytes, gap: int) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     cut = segments([(0, data)], 50_000)
     cut[0].gap_before = gap
     frame_all(*cut)
     tiny = segments([(0, data[:5_000])], 1)
     tiny[0].gap_before = gap
     frame_all(*tiny)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
