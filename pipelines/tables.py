@@ -281,6 +281,8 @@ class Tabulator:
         for direction in (0, 1):
             self._hops.pop((flow.number, direction), None)
         tcp = flow.protocol == TCP
+        # An exported PDU says which protocol carried it, and nothing of its segments.
+        segments = tcp and flow.tunnel != "exported pdu"
         self._rows["flows"].append(
             (
                 self.flow_id(flow),
@@ -299,12 +301,12 @@ class Tabulator:
                 flow.packets[1 - flow.client],
                 flow.payload_bytes[flow.client],
                 flow.payload_bytes[1 - flow.client],
-                flow.lost_bytes if tcp else None,
-                flow.retransmitted_segments if tcp else None,
-                flow.out_of_order_segments if tcp else None,
-                flow.zero_windows if tcp else None,
-                flow.end if tcp else None,
-                _side(flow, flow.ended_by) if tcp else None,
+                flow.lost_bytes if segments else None,
+                flow.retransmitted_segments if segments else None,
+                flow.out_of_order_segments if segments else None,
+                flow.zero_windows if segments else None,
+                flow.end if segments else None,
+                _side(flow, flow.ended_by) if segments else None,
             )
         )
 
