@@ -75,17 +75,14 @@ class Taken:
         return cls(*(np.empty(0, np.int64) for _ in fields(cls)))
 
 
-class RecordReader(ABC):
-    """Reads one capture file.
+class CaptureReader:
+    """Reads one capture file: what the readers of all formats bring to light.
 
     The public attributes that are lists are for the caller to empty.
     """
 
     layer = ""
     """Wireshark's name for the format."""
-
-    _records: Records
-    """How records are framed; known once the file's header was read."""
 
     def __init__(self) -> None:
         self.problems: list[DissectError] = []
@@ -96,11 +93,45 @@ class RecordReader(ABC):
         """Address → names that the file gives it."""
         self.interfaces: list[Interface] = []
         """Interfaces that the file declares, as they occur."""
+        self._frames = 0
+        self._problems_told = 0
+
+    def _tell(
+        self,
+        kind: type[DissectError],
+        summary: str,
+        offset: int,
+        severity: Severity = "error",
+        spec: str = "",
+    ) -> None:
+        """Add to `problems`, within bounds."""
+        self._problems_told += 1
+        if self._problems_told > MAX_PROBLEMS:
+            return
+        if self._problems_told == MAX_PROBLEMS:
+            kind, summary = LimitExceeded, "too many problems in this file: no more are told"
+        self.problems.append(
+            kind(
+                summary,
+                layer=self.layer,
+                severity=severity,
+                spec=spec,
+                frame_number=self._frames or None,
+                offset=offset,
+            )
+        )
+
+class RecordReader(CaptureReader, ABC):
+    """Reads a file whose records follow one another."""
+
+    _records: Records
+    """How records are framed; known once the file's header was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.needs = 0
         """Bytes that the next window must have at least, where the last ended inside a record."""
         self._base = 0
-        self._frames = 0
-        self._problems_told = 0
         self._lost = ""
         self._lost_from = 0
         self._cut = 0
@@ -204,31 +235,6 @@ class RecordReader(ABC):
         elif self._lost:
             summary = f"{self._lost} at byte {at}: no packet in the rest of the file"
             self._tell(Malformed, summary, at)
-
-    def _tell(
-        self,
-        kind: type[DissectError],
-        summary: str,
-        offset: int,
-        severity: Severity = "error",
-        spec: str = "",
-    ) -> None:
-        """Add to `problems`, within bounds."""
-        self._problems_told += 1
-        if self._problems_told > MAX_PROBLEMS:
-            return
-        if self._problems_told == MAX_PROBLEMS:
-            kind, summary = LimitExceeded, "too many problems in this file: no more are told"
-        self.problems.append(
-            kind(
-                summary,
-                layer=self.layer,
-                severity=severity,
-                spec=spec,
-                frame_number=self._frames or None,
-                offset=offset,
-            )
-        )
 
     # What differs from format to format
 
