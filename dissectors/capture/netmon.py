@@ -212,7 +212,7 @@ class NetmonReader(CaptureReader):
         )
 
     def _metadata(self, whole: Bytes, frames: _Frames, captured: Int64) -> Int64:
-        """Return the bytes of metadata before each frame: version, length of all of it, …"""
+        """Return the bytes of metadata before each frame, which begin with version and length."""
         length = np.zeros(len(captured), np.int64)
         wireless = (frames.media == WIRELESS) & (captured >= 3)
         if wireless.any() and self._record is _RECORD_2:
@@ -224,14 +224,16 @@ class NetmonReader(CaptureReader):
         """Return nanoseconds since 1970 UTC."""
         if "filetime" in (self._trailer.names or ()):
             since = frames.trailer["filetime"].astype(np.int64) - _FILETIME_OF_1970
-            return np.clip(since, -_LAST // 100, _LAST // 100) * 100
+            utc_ns: Int64 = np.clip(since, -_LAST // 100, _LAST // 100) * 100
+            return utc_ns
         if self._record is _RECORD_1:
             return self._start_ns + frames.head["delta"].astype(np.int64) * 10**6
         # Microseconds; times ten they are a signed number of 64 bits, since a frame may be older
         # than the capture.
-        tenths = (frames.head["delta"] * np.uint64(10)).astype(np.int64)
+        tenths: Int64 = (frames.head["delta"] * np.uint64(10)).astype(np.int64)
         room = _LAST - abs(self._start_ns)
-        return self._start_ns + np.clip(tenths, -room // 100, room // 100) * 100
+        time_ns: Int64 = self._start_ns + np.clip(tenths, -room // 100, room // 100) * 100
+        return time_ns
 
 
 def _near_ones(offsets: Int64) -> Iterator[Int64]:

@@ -121,6 +121,7 @@ class CaptureReader:
             )
         )
 
+
 class RecordReader(CaptureReader, ABC):
     """Reads a file whose records follow one another."""
 

@@ -36,7 +36,7 @@ _MOST_PADDING = 1024
 
 
 class SnoopRecords(PcapRecords):
-    """Framing of records: six numbers of 32 bits, the packet, padding (RFC 1761 "Packet Record")."""
+    """Framing of records: six numbers of 32 bits, the packet, padding."""
 
     layout = ("original", "captured", "length", "drops", "seconds", "fraction")
 
