@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipelines.engine import WorkerFailed
 from pipelines.errors import UsageError
+from pipelines.inputs import expand
 from pipelines.request import Request
 
 EXIT_DONE = 0
@@ -27,7 +28,17 @@ EXIT_INTERRUPTED = 130
 def input_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what is to be read."""
     parser.add_argument(
-        "captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng file; - is standard input"
+        "captures",
+        nargs="+",
+        metavar="CAPTURE",
+        help="pcap, pcapng, snoop or Network Monitor file, also compressed; directory, pattern or "
+        "URL of such; - is standard input",
+    )
+    parser.add_argument(
+        "--each",
+        action="store_true",
+        help="treat each capture alone (default: captures that do not overlap in time continue "
+        "each other, as the files of a rotated set do)",
     )
     parser.add_argument(
         "--keys",
@@ -64,7 +75,10 @@ def _positive(text: str) -> int:
 
 def request_of(arguments: argparse.Namespace) -> Request:
     """Return what the arguments say is to be read."""
-    return Request(arguments.captures, arguments.keys, arguments.decode_as)
+    captures, notes = expand(arguments.captures)
+    for note in notes:
+        warn(note)
+    return Request(captures, arguments.keys, arguments.decode_as, each=arguments.each)
 
 
 def run_command(command: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:

@@ -194,14 +194,11 @@ _DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
 class _Decompressed(ByteStream):
     """What a decompressor of the standard library makes of `packed`, member after member."""
 
-    def __init__(
-        self, packed: ByteStream, name: str, first: _Decompressor, *, one_member: bool = False
-    ) -> None:
+    def __init__(self, packed: ByteStream, name: str, first: _Decompressor) -> None:
         super().__init__()
         self._packed = packed
         self._name = name
         self._decompressor = first
-        self._one_member = one_member
         self._unused = b""
         self._begun = self._ended = False
 
@@ -231,8 +228,6 @@ class _Decompressed(ByteStream):
     def _begin_next(self) -> bool:
         """Begin the next member, if one follows; padding with zeros is none."""
         self._unused = self._decompressor.unused_data
-        if self._one_member:
-            return False
         while not self._unused.lstrip(b"\0"):
             self._unused = self._packed.read(PIECE)
             if not self._unused:
@@ -266,6 +261,46 @@ class _Decompressed(ByteStream):
     def _pulls_wait(self) -> bool:
         waits = self._decompressor.needs_input and not self._unused
         return waits and not self._ended and self._packed.waits()
+
+
+_DESCRIPTOR = 28  # bytes behind a member that tell its checksum and whether another one follows
+
+
+class _ZipMember(_Decompressed):
+    """A member of a zip archive, whose checksum is compared at its end.
+
+    Parameters
+    ----------
+    packed : ByteStream
+    first : decompressor
+    checksum : int or None
+        CRC-32 of the member; None: it stands behind the data (APPNOTE.TXT §4.3.9).
+    """
+
+    def __init__(self, packed: ByteStream, first: _Decompressor, checksum: int | None) -> None:
+        super().__init__(packed, "zip", first)
+        self._expected = checksum
+        self._checksum = 0
+
+    def _pull(self, most: int) -> bytes:
+        data = super()._pull(most)
+        self._checksum = zlib.crc32(data, self._checksum)
+        return data
+
+    def _begin_next(self) -> bool:
+        behind = self._decompressor.unused_data
+        behind += self._packed.peek(max(0, _DESCRIPTOR - len(behind)))
+        if self._expected is None:
+            at = 4 if behind.startswith(b"PK\x07\x08") else 0
+            self._expected = int.from_bytes(behind[at : at + 4], "little")
+            behind = behind[at + 12 :]
+        if self._checksum != self._expected:
+            summary = "the zip data are broken (their checksum is another)"
+            self.problem = Malformed(summary, layer="zip", offset=self._given)
+        elif behind.startswith(b"PK\x03\x04"):
+            summary = "only the first file of the zip archive is read: name it ARCHIVE.zip/FILE"
+            self.problem = Malformed(summary, layer="zip", severity="warning", offset=self._given)
+        return False
 
 
 class _Source:
@@ -341,7 +376,7 @@ def _unzipped(packed: ByteStream) -> ByteStream:
     raw = _take(packed, _LOCAL_HEADER.size)
     if len(raw) < _LOCAL_HEADER.size:
         raise UsageError("is a zip archive that ends inside its first header")
-    _, _, flags, method, _, _, _, size, _, name, extra = _LOCAL_HEADER.unpack(raw)
+    _, _, flags, method, _, _, checksum, size, _, name, extra = _LOCAL_HEADER.unpack(raw)
     _take(packed, name + extra)
     if flags & 1:
         raise UsageError("is an encrypted zip archive: unpack it first")
@@ -353,7 +388,7 @@ def _unzipped(packed: ByteStream) -> ByteStream:
         first = bz2.BZ2Decompressor()
     else:
         raise UsageError(f"is a zip archive of compression method {method}: unpack it first")
-    return _Decompressed(packed, "zip", first, one_member=True)
+    return _ZipMember(packed, first, None if flags & 8 else checksum)
 
 
 def _take(stream: ByteStream, number: int) -> bytes:

@@ -6,6 +6,7 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from dissectors.transport.layers import DecodedBatch
 from pipelines.errors import UsageError
 from pipelines.ingest import STDIN, CaptureFile, load_keys, read_key_files
 from pipelines.request import Request
+from pipelines.rotation import Part, Runs, parts_of
 from pipelines.spool import Spool
 from pipelines.tables import Tabulator
 
@@ -48,11 +50,11 @@ def dissect_captures(
     decode_as = _decode_as(request.decode_as)
     share = _Share(keys, decode_as, partition, spool)
     with _collector_paused():
-        unreadable = share.take(request.captures, progress)
+        unreadable = share.take(request.captures, progress, each=request.each)
         if share.keys_came_late and STDIN not in request.captures:
             # Secrets stood behind packets that they open: now they are known from the beginning.
             spool.clear()
-            share.take(request.captures, None)
+            share.take(request.captures, None, each=request.each)
     if len(unreadable) == len(request.captures):
         raise UsageError("\n".join(unreadable))
     if partition[0] == 0:
@@ -87,17 +89,26 @@ class _Share:
         self.spool = spool
         self.keys_came_late = False
 
-    def take(self, paths: list[str], progress: ProgressHook | None) -> list[str]:
+    def take(
+        self, paths: list[str], progress: ProgressHook | None, *, each: bool = False
+    ) -> list[str]:
         """Take the captures apart; return a line for each that could not be read."""
-        unreadable = []
-        for ordinal, path in enumerate(paths, 1):
-            run = _CaptureRun(ordinal, CaptureFile(path, progress), self)
+        unreadable, runs = [], Runs[_Run]()
+        parts = parts_of(paths, each=each)
+        for place, part in enumerate(parts):
+            run = runs.continued_by(part) or _Run(self)
             try:
-                run.run()
+                run.read(part, progress)
             except UsageError as error:
-                unreadable.append(str(error))
-            self.keys_came_late |= run.keys_came_late
-        return unreadable
+                unreadable.append((part.ordinal, str(error)))
+            runs.keep(run, part, run.end_ns)
+            for done in runs.without_successor(parts[place + 1 :]):
+                self._finish(done)
+        return [line for _, line in sorted(unreadable)]
+
+    def _finish(self, run: _Run) -> None:
+        run.finish()
+        self.keys_came_late |= run.keys_came_late
 
 
 def _decode_as(rules: list[str]) -> DecodeAs:
@@ -114,23 +125,17 @@ def _tell_key_problems(request: Request, problems: list[DissectError], spool: Sp
     spool.append(tabulator.drain())
 
 
-class _CaptureRun:
-    """The way of one capture through the stack into the tables."""
+class _Run:
+    """The way of one capture, or of several that continue each other, into the tables."""
 
-    def __init__(
-        self,
-        ordinal: int,
-        capture: CaptureFile,
-        share: _Share,
-    ) -> None:
-        self._capture = capture
+    def __init__(self, share: _Share) -> None:
         self._keys = share.keys
         self._leads = share.partition[0] == 0
-        self._tables = Tabulator(ordinal, capture.name)
-        sink = self._tables.add_message
-        self._stack = Stack(share.keys, sink, share.decode_as, share.partition)
+        self._tables = Tabulator(0, "")
+        self._stack = Stack(share.keys, self._tables.add_message, share.decode_as, share.partition)
         self._spool = share.spool
-        self._summary = _CaptureSummary()
+        self._summaries: list[_CaptureSummary] = []
+        self._frames = 0
         self._late_secrets = self._closed_sessions = False
 
     @property
@@ -138,36 +143,58 @@ class _CaptureRun:
         """Whether secrets came behind packets, and some session was not opened."""
         return self._late_secrets and self._closed_sessions
 
-    def run(self) -> None:
-        for batch in self._capture.batches():
-            self._take_reader_findings()
+    @property
+    def end_ns(self) -> int | None:
+        """Time of the latest packet so far, None before there is one."""
+        return max((one.end_ns for one in self._summaries if one.times), default=None)
+
+    def read(self, part: Part, progress: ProgressHook | None) -> None:
+        """Take one capture apart."""
+        capture = CaptureFile(part.path, progress)
+        capture.name = part.name
+        before = self._frames
+        summary = _CaptureSummary(capture)
+        self._tables.begin_capture(part.ordinal, part.name, before + 1)
+        for found_there in capture.batches():
+            batch = replace(found_there, frame_number=found_there.frame_number + before)
+            self._take_reader_findings(summary, before)
             found = self._stack.push(batch)
             self._keep(found)
-            self._summary.packets += len(batch)
+            summary.packets += len(batch)
+            summary.times.append((int(batch.time_ns.min()), int(batch.time_ns.max())))
             if self._leads and found.packets is not None:
-                self._summary.count(batch, found.packets)
+                summary.count(batch, found.packets)
+            self._frames = int(batch.frame_number[-1])
             self._spool.append(self._tables.drain())
-            del batch, found
+            del batch, found, found_there
             gc.collect(0)
-        self._take_reader_findings()
+        self._take_reader_findings(summary, before)
+        self._summaries.append(summary)
+
+    def finish(self) -> None:
+        """End the captures: take apart what is left unfinished, and sum up."""
         self._keep(self._stack.finish())
         if self._leads:
-            self._summary.tabulate(self._capture, self._tables)
+            for summary in self._summaries:
+                summary.tabulate(self._tables)
+            self._tables.add_untold()
         self._spool.append(self._tables.drain())
 
-    def _take_reader_findings(self) -> None:
-        reader = self._capture.reader
+    def _take_reader_findings(self, summary: _CaptureSummary, before: int) -> None:
+        reader = summary.capture.reader
         if reader is None:
             return
-        self._late_secrets |= bool(reader.secrets) and self._summary.packets > 0
+        self._late_secrets |= bool(reader.secrets) and self._frames > 0
         for secret in reader.secrets:
-            problems = self._keys.add_keylog(secret, f"decryption secrets of {self._capture.name}")
-            if self._leads:
-                for problem in problems:
+            name = f"decryption secrets of {summary.capture.name}"
+            for problem in self._keys.add_keylog(secret, name):
+                if self._leads:
                     self._tables.add_fault(problem)
         reader.secrets.clear()
         for problem in reader.problems:
-            self._summary.problems.append(problem)
+            if problem.frame_number is not None:
+                problem.frame_number += before
+            summary.problems.append(problem)
             if self._leads:
                 self._tables.add_fault(problem)
         reader.problems.clear()
@@ -185,17 +212,22 @@ class _CaptureRun:
 class _CaptureSummary:
     """What the row of a capture in `captures` says, and the faults of its packets."""
 
-    def __init__(self) -> None:
+    def __init__(self, capture: CaptureFile) -> None:
+        self.capture = capture
         self.problems: list[DissectError] = []
         self.packets = 0
-        self._times: list[tuple[int, int]] = []
+        self.times: list[tuple[int, int]] = []
         self._link_types: set[int] = set()
         self._faults: dict[Fault, tuple[int, int]] = {}
         self._others: Counter[str] = Counter()
 
+    @property
+    def end_ns(self) -> int:
+        """Time of the latest packet; there must be one."""
+        return max(end for _, end in self.times)
+
     def count(self, batch: PacketBatch, packets: DecodedBatch) -> None:
         """Add what one batch's columns say."""
-        self._times.append((int(batch.time_ns.min()), int(batch.time_ns.max())))
         self._link_types.update(np.flatnonzero(np.bincount(batch.link_type)).tolist())
         self._others.update(packets.others)
         for fault in FAULTS:
@@ -204,7 +236,7 @@ class _CaptureSummary:
                 first, count = self._faults.get(fault, (int(frames[0]), 0))
                 self._faults[fault] = (first, count + len(frames))
 
-    def tabulate(self, capture: CaptureFile, tables: Tabulator) -> None:
+    def tabulate(self, tables: Tabulator) -> None:
         """Add the capture's row and one row for each kind of packet fault."""
         for fault, (first_frame, count) in self._faults.items():
             layer, severity, summary, spec = FAULTS[fault]
@@ -212,15 +244,18 @@ class _CaptureSummary:
         for what, count in self._others.items():
             tables.add_counted_fault("frame", "note", f"not looked into: {what}", "", None, count)
         fatal = [problem for problem in self.problems if problem.severity == "error"]
+        capture = self.capture
         names = sorted(link_type_name(number) for number in self._link_types)
         tables.add_capture(
             (
                 capture.name,
+                tables.recording,
                 capture.format,
+                ", ".join(capture.compression) or None,
                 capture.size,
                 self.packets,
-                min((start for start, _ in self._times), default=None),
-                max((end for _, end in self._times), default=None),
+                min((start for start, _ in self.times), default=None),
+                max((end for _, end in self.times), default=None),
                 ", ".join(names) or None,
                 self._faults.get(Fault.SNAPPED, (0, 0))[1],
                 sum(self._faults.get(fault, (0, 0))[1] for fault in _UNDECODED),

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -149,15 +149,37 @@ def _open_local(path: str, opened: ExitStack) -> BinaryIO:
 
 def _open_remote(path: str, opened: ExitStack) -> BinaryIO:
     """Open an object of a store through fsspec."""
+    with _stores(path) as fsspec:
+        file: BinaryIO = opened.enter_context(fsspec.open(path, "rb"))
+    return file
+
+
+def remote_matches(url: str) -> list[str]:
+    """Return the URLs of the objects that match the pattern `url`, in order.
+
+    Raises
+    ------
+    UsageError
+        When the store cannot be asked.
+    """
+    with _stores(url) as fsspec:
+        store, _, paths = fsspec.get_fs_token_paths(url)
+        return sorted(store.unstrip_protocol(path) for path in paths)
+
+
+@contextmanager
+def _stores(url: str) -> Iterator[Any]:
+    """Give fsspec, and turn what it cannot do with `url` into one line."""
     try:
         import fsspec
     except ImportError:
-        raise UsageError(f"{path}: URLs need fsspec: pip install 'lyncshark[remote]'") from None
+        raise UsageError(f"{url}: URLs need fsspec: pip install 'lyncshark[remote]'") from None
     try:
-        file: BinaryIO = opened.enter_context(fsspec.open(path, "rb"))
+        yield fsspec
+    except OSError as error:
+        raise UsageError(f"{url}: {(error.strerror or str(error)).lower()}") from None
     except (ImportError, ValueError) as error:  # a store that fsspec does not know, or not yet
-        raise UsageError(f"{path}: {error}") from None
-    return file
+        raise UsageError(f"{url}: {error}") from None
 
 
 class CaptureFile:

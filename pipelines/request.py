@@ -15,3 +15,5 @@ class Request:
     """Paths of key files."""
     decode_as: list[str]
     """Rules such as ``tcp.port==5061,tls``."""
+    each: bool = False
+    """Whether to treat each capture alone, although it may continue another."""

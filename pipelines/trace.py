@@ -11,6 +11,7 @@ import pandas as pd
 
 from dissectors.body import MediaPart, decode_part, to_plain
 from pipelines.engine import run
+from pipelines.inputs import expand
 from pipelines.ladder import Ladder, draw_ladder
 from pipelines.problems import problems_of
 from pipelines.request import Request
@@ -27,19 +28,24 @@ def read_capture(
     keys: PathLike | Iterable[PathLike] = (),
     decode_as: str | Iterable[str] = (),
     workers: int | None = None,
+    each: bool = False,
 ) -> Trace:
     """Read one or more captures and give their tables.
 
     Parameters
     ----------
     *captures : path
-        pcap or pcapng files; ``-`` is standard input.
+        pcap, pcapng, snoop or Network Monitor files, also compressed; directories, patterns and
+        URLs of such; ``-`` is standard input.
     keys : path or iterable of paths
         TLS key logs; secrets inside a pcapng are used without being named.
     decode_as : str or iterable of str
         What ports carry, such as ``tcp.port==5061,tls``.
     workers : int, optional
         Processes to use; by default as many as there are cores, fewer for small captures.
+    each : bool
+        Treat each capture alone. By default captures that do not overlap in time continue each
+        other, as the files of a rotated set do.
 
     Returns
     -------
@@ -58,14 +64,16 @@ def read_capture(
     >>> trace.calls[trace.calls.route == "skype"].ringback_delay_s.max() > 10
     True
     """
+    if not captures:
+        raise TypeError("read_capture() needs at least one capture")
+    paths, notes = expand(os.fspath(path) for path in captures)
     request = Request(
-        [os.fspath(path) for path in captures],
+        paths,
         [os.fspath(path) for path in _several(keys)],
         [decode_as] if isinstance(decode_as, str) else list(decode_as),
+        each=each,
     )
-    if not request.captures:
-        raise TypeError("read_capture() needs at least one capture")
-    return Trace(run(request, workers), request)
+    return Trace(run(request, workers), request, notes)
 
 
 def _several(paths: PathLike | Iterable[PathLike]) -> Iterable[PathLike]:
@@ -81,15 +89,16 @@ class Trace:
         See :data:`pipelines.schema.TABLES` for every table and column.
     """
 
-    def __init__(self, tables: Tables, request: Request) -> None:
+    def __init__(self, tables: Tables, request: Request, notes: Iterable[str] = ()) -> None:
         self._tables = tables
+        self._notes = list(notes)
         self._request = request
         self._frames: dict[str, pd.DataFrame] = {}
 
     @property
     def problems(self) -> list[str]:
         """One line for each file that could not be read whole and each key that was no use."""
-        return problems_of(self._tables, self._request)
+        return [*self._notes, *problems_of(self._tables, self._request)]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name.startswith("_") or name not in TABLES:
