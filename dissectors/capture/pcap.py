@@ -206,15 +206,17 @@ class PcapReader(RecordReader):
         self.interfaces.append(Interface(0, 0, self._link_type, "", snaplen))
         return 24 if coarse or known == NANOSECONDS else 28
 
-    def _take(self, data: Bytes, starts: Int64) -> int:
-        if not len(starts):
-            return 0
+    def _accept(self, data: Bytes, starts: Int64) -> int:
+        if len(starts):
+            self._last_seconds = self._records.numbers(data, int(starts[-1]))[0]
+        return len(starts)
+
+    def _take(self, data: Bytes, starts: Int64) -> Int64:
         records = self._records
         head = gather(data, starts, records.fields)
         captured, original = head["captured"].astype(np.int64), head["original"].astype(np.int64)
         self._tell_odd_lengths(starts, captured > original)
         seconds = head["seconds"].astype(np.int64)
-        self._last_seconds = int(seconds[-1])
         none = np.zeros(len(starts), np.int64)
         frame_number = np.arange(1, len(starts) + 1) + self._frames
         self._taken.append(
@@ -229,7 +231,7 @@ class PcapReader(RecordReader):
             )
         )
         self._frames += len(starts)
-        return len(starts)
+        return frame_number
 
     def _tell_odd_lengths(self, starts: Int64, odd: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
         if self._odd_lengths or not odd.any():
@@ -241,6 +243,7 @@ class PcapReader(RecordReader):
 
     def _lose(self, data: Bytes, at: int, why: str) -> int:
         behind = super()._lose(data, at, why)
+        self._take_pending(data)
         hidden = self._hidden(data, at)
         return behind if hidden is None else hidden
 
