@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dissectors.capture.batch import Bytes, Int64
-from dissectors.capture.reader import Interface, RecordReader, Taken
+from dissectors.capture.reader import MAX_PROBLEMS, Interface, RecordReader, Taken
 from dissectors.columns import gather, windows
 from dissectors.errors import Malformed, Unsupported
 
@@ -109,19 +109,19 @@ class PcapRecords:
     def plausible(self, data: Bytes, at: Int64, near: int | None) -> Int64:
         """Return those places `at`, ascending, where a record seems to begin.
 
-        Its numbers must be those of a packet captured within a day of `near` (seconds since 1970
-        UTC; None: of any time), and those of the record that follows it, where the window shows it,
-        of one within a day of it.
+        Its numbers must be those of a packet; those of the record that follows it, where the window
+        shows it, those of one captured within a day of it. A record that nothing follows must be of
+        within a day of `near` (seconds since 1970 UTC; None: of any time).
         """
         at = at[at + self.header <= len(data)]
         head = gather(data, at, self.fields)
         good = self._sane(head)
-        if near is not None:
-            good &= np.abs(head["seconds"].astype(np.int64) - near) <= _DAY
         at, head = at[good], head[good]
         following = at + self.extent(head)
         shown = following + self.header <= len(data)
         good = np.ones(len(at), np.bool_)
+        if near is not None:
+            good = np.abs(head["seconds"].astype(np.int64) - near) <= _DAY
         after = gather(data, following[shown], self.fields)
         apart = after["seconds"].astype(np.int64) - head["seconds"][shown]
         good[shown] = self._sane(after) & (np.abs(apart) <= _DAY)
@@ -243,6 +243,8 @@ class PcapReader(RecordReader):
 
     def _lose(self, data: Bytes, at: int, why: str) -> int:
         behind = super()._lose(data, at, why)
+        if self._problems_told > MAX_PROBLEMS:  # so broken a file is not worth the closer look
+            return behind
         self._take_pending(data)
         hidden = self._hidden(data, at)
         return behind if hidden is None else hidden
@@ -276,7 +278,7 @@ class PcapReader(RecordReader):
             data[first + offset : max(last, first) + offset]
             for offset in map(records.top_of, ("captured", "original", "seconds"))
         )
-        at = first + np.flatnonzero((captured | original == 0) & (seconds != 0))
+        at = first + np.flatnonzero(((captured | original) == 0) & (seconds != 0))
         return records.plausible(data, at, self._last_seconds)
 
 
