@@ -126,7 +126,8 @@ class NetmonReader(CaptureReader):
         if "filetime" not in (self._trailer.names or ()):
             summary = "times are local ones of the capturing computer, its zone is not told"
             self._tell(Unsupported, f"{summary}: read as UTC", 8, "warning")
-        return int(began.timestamp()) * 10**9 + millisecond * 10**6
+        start_ns = int(began.timestamp()) * 10**9 + millisecond * 10**6
+        return max(-_LAST, min(start_ns, _LAST - (1 << 32) * 10**6))  # room for 1.x' deltas
 
     # Where the frames are
 

@@ -27,8 +27,7 @@ MICROSECONDS, NANOSECONDS, MODIFIED = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
 are eight bytes longer (interface, protocol, packet type)."""
 
 IXIA_HARDWARE, IXIA_SOFTWARE = 0x1C0001AC, 0x1C0001AB
-"""Magic numbers of Ixia's recorders: nanoseconds, and the length of all records behind the header
-of the file."""
+"""Magic numbers of Ixia's recorders, which put the length of all records behind the file's header."""
 
 RECORD_HEADERS = {MICROSECONDS: (16, 24, 20), MODIFIED: (24, 28, 16)}
 """Bytes that a record header can have under one magic number, the likeliest first: Red Hat 6.1
@@ -197,14 +196,15 @@ class PcapReader(RecordReader):
         header = data[:24].tobytes()
         order, known = _order(header), _magic(header)
         _, major, minor, _, _, snaplen, link_type = struct.unpack(f"{order}IHHiIII", header)
-        coarse = known in (MICROSECONDS, MODIFIED)
-        self._records = _fitting_records(data, order, known, 10**6 if coarse else 10**9)
+        units = 10**9 if known == NANOSECONDS else 10**6
+        length = 28 if known in (IXIA_HARDWARE, IXIA_SOFTWARE) else 24
+        self._records = _fitting_records(data, order, known, units)
         if (major, minor) != (2, 4):
             self._tell(Unsupported, f"pcap version {major}.{minor} is read as 2.4", 4, "warning")
         # The upper half holds the length of the FCS, which the IP lengths cut off anyway.
         self._link_type = link_type & 0xFFFF
         self.interfaces.append(Interface(0, 0, self._link_type, "", snaplen))
-        return 24 if coarse or known == NANOSECONDS else 28
+        return length
 
     def _accept(self, data: Bytes, starts: Int64) -> int:
         if len(starts):
