@@ -27,7 +27,7 @@ MICROSECONDS, NANOSECONDS, MODIFIED = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
 are eight bytes longer (interface, protocol, packet type)."""
 
 IXIA_HARDWARE, IXIA_SOFTWARE = 0x1C0001AC, 0x1C0001AB
-"""Magic numbers of Ixia's recorders, which put the length of all records behind the file's header."""
+"""Magic numbers of Ixia's recorders, which put the length of the rest behind the file's header."""
 
 RECORD_HEADERS = {MICROSECONDS: (16, 24, 20), MODIFIED: (24, 28, 16)}
 """Bytes that a record header can have under one magic number, the likeliest first: Red Hat 6.1
