@@ -218,6 +218,8 @@ class _CaptureSummary:
         self.packets = 0
         self.times: list[tuple[int, int]] = []
         self._link_types: set[int] = set()
+        self._last_half: np.int64 | None = None
+        self._backwards: list[int] = []
         self._faults: dict[Fault, tuple[int, int]] = {}
         self._others: Counter[str] = Counter()
 
@@ -230,11 +232,22 @@ class _CaptureSummary:
         """Add what one batch's columns say."""
         self._link_types.update(np.flatnonzero(np.bincount(batch.link_type)).tolist())
         self._others.update(packets.others)
+        self._count_backwards(batch)
         for fault in FAULTS:
             frames = packets.fault_frames[(packets.fault_bits & fault) != 0]
             if len(frames):
                 first, count = self._faults.get(fault, (int(frames[0]), 0))
                 self._faults[fault] = (first, count + len(frames))
+
+    def _count_backwards(self, batch: PacketBatch) -> None:
+        """Count packets that are more than a second older than the one before them."""
+        halves = batch.time_ns // 2  # the difference of two of them fits 63 bits
+        last = halves[0] if self._last_half is None else self._last_half
+        back = np.flatnonzero(np.diff(halves, prepend=last) < -_BACKWARDS_NS // 2)
+        if len(back):
+            self._backwards = self._backwards or [int(batch.frame_number[back[0]]), 0]
+            self._backwards[1] += len(back)
+        self._last_half = halves[-1]
 
     def tabulate(self, tables: Tabulator) -> None:
         """Add the capture's row and one row for each kind of packet fault."""
@@ -243,6 +256,10 @@ class _CaptureSummary:
             tables.add_counted_fault(layer, severity, summary, spec, first_frame, count)
         for what, count in self._others.items():
             tables.add_counted_fault("frame", "note", f"not looked into: {what}", "", None, count)
+        if self._backwards:
+            first_frame, count = self._backwards
+            summary = "time runs backwards by more than a second"
+            tables.add_counted_fault("frame", "note", summary, "", first_frame, count)
         fatal = [problem for problem in self.problems if problem.severity == "error"]
         capture = self.capture
         names = sorted(link_type_name(number) for number in self._link_types)
@@ -264,5 +281,7 @@ class _CaptureSummary:
             )
         )
 
+
+_BACKWARDS_NS = 1_000_000_000
 
 _UNDECODED = (Fault.LINK_UNKNOWN, Fault.LINK_TRUNCATED)

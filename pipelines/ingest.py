@@ -50,6 +50,11 @@ _HEAD = 4096
 _PEEK = 64 << 10
 """Bytes that are decoded to see a capture's first packet."""
 
+_BY_SUFFIX = dict.fromkeys(
+    (".matp", ".matu"), "is a Message Analyzer trace: export it as .cap with Message Analyzer"
+)
+"""What files are that only their names tell: nothing documents these formats."""
+
 _LARGEST_NETMON = 1 << 33
 """Bytes of a Network Monitor file that are kept of a stream: its offsets have 32 bits."""
 
@@ -326,7 +331,8 @@ class CaptureFile:
             raise UsageError(f"{self.path}{inside}: is empty")
         found = detect_format(head)
         if found is None:
-            raise UsageError(f"{self.path}{inside}: {describe_format(head)}")
+            what = _BY_SUFFIX.get(Path(self.path).suffix.lower()) or describe_format(head)
+            raise UsageError(f"{self.path}{inside}: {what}")
         self.format = found
         self.reader = make_reader(found)
         return self.reader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 
@@ -27,9 +28,12 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"TRSNIFF data", "a Sniffer capture: convert it with editcap -F pcapng"),
     (b"XCP\x00", "a NetXRay capture: convert it with editcap -F pcapng"),
     (b"\x54\x53\x4e\x69", "a Sniffer capture: convert it with editcap -F pcapng"),
-    (b"NetScaler", "a NetScaler trace: convert it with editcap -F pcapng"),
+    (b"ObserverPkt", "an Observer capture: convert it with editcap -F pcapng"),
+    (b"\x05VNF", "a Visual Networks capture: convert it with editcap -F pcapng"),
+    (b"\x01\x10\x4c\x00\x05Trace", "a LANalyzer capture: convert it with editcap -F pcapng"),
+    (b"\xaa\xaa\xaa\xaa", "a 5View capture: convert it with editcap -F pcapng"),
+    (b"TR\x00\x64", "a nettl trace: convert it with editcap -F pcapng"),
     (b"btsnoop\x00", "a Bluetooth capture"),
-    (b"\x7fMicrosoft Message Analyzer", "a Message Analyzer trace"),
     (b"\xd0\xcf\x11\xe0", "an OLE compound file"),
     (b"Rar!\x1a\x07", "a RAR archive: unpack it first"),
     (b"PK\x05\x06", "an empty zip archive"),
@@ -39,6 +43,10 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xfe", "text in UTF-16"),
     (b"\xfe\xff", "text in UTF-16"),
 )
+
+
+# An offset, then bytes, as od, xxd -g1 and tshark -x write them.
+_HEX_DUMP = re.compile(rb"\s*[0-9A-Fa-f]{4,8}:?[ \t]+(?:[0-9A-Fa-f]{2}[ \t]+){4}")
 
 
 def detect_format(head: bytes) -> str | None:
@@ -78,11 +86,19 @@ def describe_format(head: bytes) -> str:
             return f"is {what}" if ":" in what else f"is {what}, not a capture"
     if _is_etl(head):
         return "is an ETL trace (netsh, pktmon): convert it with etl2pcapng or pktmon etl2pcap"
+    if head[257:262] == b"ustar":
+        return "is a tar archive: unpack it first (tar -xf)"
+    if b"NetScaler" in head[:64]:
+        return "is a NetScaler trace: convert it with editcap -F pcapng"
     if not head:
         return "is empty"
     if not head.strip(b"\x00"):
         return "holds nothing but zeros, at least at its beginning"
-    return "is text, not a capture" if _is_text(head) else "is in no format that is known"
+    if not _is_text(head):
+        return "is in no format that is known; if tshark opens it, editcap -F pcapng converts it"
+    if _HEX_DUMP.match(head):
+        return "is a hex dump: convert it with text2pcap"
+    return "is text, not a capture"
 
 
 def _is_etl(head: bytes) -> bool:

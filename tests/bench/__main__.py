@@ -6,8 +6,9 @@
     python -m tests.bench --huge [GB]
 
 Every time is that of a whole process, from its start to its end, on files that are in the page
-cache. The result is printed and, unless ``--quick``, written to docs/benchmarks.md. With ``--huge`` a capture of 5 GB (or so many) is converted instead,
-which fails when it takes more memory than :data:`tests.bench.huge.LIMIT`.
+cache. The result is printed and, unless ``--quick``, written to docs/benchmarks.md. With ``--huge``
+a capture of 5 GB (or so many) is converted instead, which fails when it takes more memory than
+:data:`tests.bench.huge.LIMIT`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/conformance.md is what its program writes, and no capture is seen otherwise than by tshark."""
+"""docs/conformance.md is up to date, and no capture is seen otherwise than by tshark."""
 
 from __future__ import annotations
 
