@@ -77,6 +77,12 @@ class Table:
 
 
 _CAPTURE = Column("capture", "category", "Name of the file that the row comes from.")
+_RECORDING = Column(
+    "recording",
+    "category",
+    "First capture of those that continue each other, such as the files of a rotated set: they "
+    "have one clock and one view of the network.",
+)
 _FRAME = Column(
     "frame_number", "integer", "Frame that completed it; frames count from 1.", "frame.number"
 )
@@ -107,7 +113,13 @@ CAPTURES = Table(
     "One row per input file.",
     (
         _CAPTURE,
-        Column("format", "category", "File format: pcap, pcapng."),
+        _RECORDING,
+        Column("format", "category", "File format: pcap, pcapng, snoop or netmon."),
+        Column(
+            "compression",
+            "category",
+            "What it is packed in, from the outside in: gzip, zstd, lz4, xz, bzip2, zip.",
+        ),
         Column("size", "integer", "Size of the file, bytes."),
         Column("packets", "integer", "Packets read."),
         Column("start_time", "time", "Time of the earliest packet."),
@@ -361,6 +373,7 @@ MESSAGES = Table(
             "message_id of the same message where it was seen first: on the hop nearest to its "
             "sender; missing in that one itself. See `hops`.",
         ),
+        _RECORDING,
     ),
 )
 
@@ -1187,6 +1200,12 @@ EXPERT = Table(
         Column("severity", "category", "error, warning or note.", "_ws.expert.severity"),
         Column("summary", "text", "What was wrong.", "_ws.expert.message"),
         Column("spec", "text", "Section that was violated."),
+        Column(
+            "offset",
+            "integer",
+            "Byte at which it lies: in the unpacked file for a fault of the file itself, else in "
+            "the message or record.",
+        ),
         Column("count", "integer", "How often, when many equal faults are told in one row."),
     ),
 )

@@ -52,9 +52,9 @@ class PcapngCopier(PcapngReader):
             self.blocks.append(header.tobytes())
         return length
 
-    def _take_blocks(self, data: Bytes, starts: Int64, kind: Int64, length: Int64) -> None:
+    def _take_blocks(self, data: Bytes, starts: Int64, kind: Int64, length: Int64) -> Int64:
         before = len(self._taken)
-        super()._take_blocks(data, starts, kind, length)
+        frames = super()._take_blocks(data, starts, kind, length)
         is_secret = kind == DECRYPTION_SECRETS
         is_packet = (kind == ENHANCED_PACKET) | (kind == SIMPLE_PACKET) | (kind == PACKET)
         data_start = starts + np.where(kind == SIMPLE_PACKET, 12, 28)
@@ -64,6 +64,7 @@ class PcapngCopier(PcapngReader):
         self.secrets_blocks += int(np.count_nonzero(is_secret))
         odd = self._contradictory(data, starts, kind, length)
         self._copy(data, starts, length, ~(is_secret | lost), odd)
+        return frames
 
     def _contradictory(self, data: Bytes, starts: Int64, kind: Int64, length: Int64) -> Mask:
         """Tell which blocks have two lengths, or a packet that is longer than its block."""
