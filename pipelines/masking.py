@@ -1,8 +1,8 @@
 """Keys in the bytes of SIP bodies, overwritten: a message keeps its length, and its keys go.
 
 What is taken out is what the tables never hold either: keys of SRTP in SDP (``a=crypto``,
-Microsoft's ``a=cryptoscale``, ``a=key-mgmt``, ``k=``), and passwords, PINs and tokens in XML, in JSON
-and in lines of text.
+Microsoft's ``a=cryptoscale``, ``a=key-mgmt``, ``k=``), and passwords, PINs and tokens in XML, in
+JSON and in lines of text.
 
 References
 ----------
