@@ -258,6 +258,15 @@ def test_no_key_is_in_a_plain_file(tmp_path: Path) -> None:
             assert bytes.fromhex(line.split()[2]) not in data
 
 
+def test_secrets_behind_the_packets_open_plain_messages_once(tmp_path: Path) -> None:
+    secrets = KEYS.read_bytes()
+    late, out = tmp_path / "late.pcapng", tmp_path / "out.pcapng"
+    head = struct.pack("<II", 0x544C534B, len(secrets))
+    late.write_bytes(CAPTURE.read_bytes() + block(10, head + secrets))
+    assert write(out, late, plain=True).written == 167
+    assert len(read(out)[1]) == 167
+
+
 def test_messages_of_several_captures_stand_in_order(tmp_path: Path) -> None:
     early = FIXTURES / "damaged" / "reordered.pcap"
     late = FIXTURES / "transports" / "udp_linux_sll.pcap"
