@@ -143,7 +143,12 @@ FLOWS = Table(
         Column(
             "initiator", "category", "How the client was told: syn, content, port, first (packet)."
         ),
-        Column("tunnel", "category", "Tunnel that the packets came in; missing without one."),
+        Column(
+            "tunnel",
+            "category",
+            "Tunnel that the packets came in; `exported pdu` where another program took the "
+            "messages out of their packets. Missing without one.",
+        ),
         Column("start_time", "time", "Time of its first packet."),
         Column("end_time", "time", "Time of its last packet."),
         Column("client_packets", "integer", "Packets from the client."),
