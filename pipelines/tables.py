@@ -38,7 +38,7 @@ from dissectors.sip.headers import (
 from dissectors.sip.message import SipMessage, SipRequest, SipResponse
 from dissectors.tls.decrypt import TlsInfo
 from dissectors.transport.flow import Flow
-from dissectors.transport.layers import TCP
+from dissectors.transport.layers import SCTP, TCP, UDP
 from pipelines.schema import TABLES, Table
 
 Row = tuple[Any, ...]
@@ -56,6 +56,8 @@ TABULATED = frozenset(
     )
 )
 """Media types whose values make rows of other tables; others are kept as text, which is faster."""
+
+_PROTOCOLS = {TCP: "tcp", UDP: "udp", SCTP: "sctp"}
 
 COPIES_KEPT = 65_536
 """Messages that are remembered to recognise later copies: far more than come within Timer B."""
@@ -77,13 +79,14 @@ class Tabulator:
         self._capture = capture
         self._rows: dict[str, list[Row]] = {name: [] for name in TABLES}
         self._last_frame: dict[int, tuple[int, int]] = {}
-        self._hops: dict[tuple[int, int], Row] = {}
+        self._hops: dict[tuple[int, int, int], Row] = {}
         self._copies: dict[Row, str] = {}
         self._told: Counter[tuple[str, str, str]] = Counter()
 
     def flow_id(self, flow: Flow) -> str:
         """Return the id of a flow: capture and first frame."""
-        return f"{self._ordinal}-{flow.number}"
+        part = f".{flow.part}" if flow.part else ""
+        return f"{self._ordinal}-{flow.number}{part}"
 
     def drain(self) -> dict[str, pa.Table]:
         """Return the rows collected since the last call, by table; only tables that have any."""
@@ -114,7 +117,7 @@ class Tabulator:
 
     def _hop(self, flow: Flow, direction: int) -> Row:
         """Return flow id, sender's address and port, receiver's address and port."""
-        hop = self._hops.get((flow.number, direction))
+        hop = self._hops.get((flow.number, flow.part, direction))
         if hop is None:
             hop = (
                 self.flow_id(flow),
@@ -123,7 +126,7 @@ class Tabulator:
                 flow.address(1 - direction),
                 flow.port(1 - direction),
             )
-            self._hops[flow.number, direction] = hop
+            self._hops[flow.number, flow.part, direction] = hop
         return hop
 
     def _message_id(self, flow: Flow, frame: int) -> str:
@@ -199,6 +202,7 @@ class Tabulator:
         status_code = message.status_code if isinstance(message, SipResponse) else None
         key = (
             flow.number,
+            flow.part,
             message.direction,
             status_code,
             method,
@@ -288,15 +292,17 @@ class Tabulator:
 
     def add_flow(self, flow: Flow) -> None:
         """Add a flow that is over."""
-        self._last_frame.pop(flow.number, None)
+        if not flow.part:
+            self._last_frame.pop(flow.number, None)
         for direction in (0, 1):
-            self._hops.pop((flow.number, direction), None)
-        tcp = flow.protocol == TCP
+            self._hops.pop((flow.number, flow.part, direction), None)
+        # What an agent told of (HEP) are messages, not segments.
+        tcp = flow.protocol == TCP and not flow.part
         self._rows["flows"].append(
             (
                 self.flow_id(flow),
                 self._capture,
-                "tcp" if tcp else "udp",
+                _PROTOCOLS.get(flow.protocol),
                 flow.application,
                 flow.client_ip,
                 flow.client_port,
@@ -304,6 +310,7 @@ class Tabulator:
                 flow.server_port,
                 flow.initiator,
                 flow.tunnel or None,
+                *(flow.outside or (None, None)),
                 flow.start_time_ns,
                 flow.end_time_ns,
                 flow.packets[flow.client],
