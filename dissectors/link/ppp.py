@@ -47,6 +47,21 @@ def decode_ppp(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
     return _known(advance(packets, length, ether_type), protocol, log)
 
 
+@link_types.register(204)
+def decode_ppp_with_direction(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
+    """Pass over the byte that tells the direction."""
+    packets = need(packets, 1, log)
+    return decode_ppp(data, advance(packets, 1, packets.ether_type), log)
+
+
+@link_types.register(166)
+def decode_pppd(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
+    """Pass over the direction, which stands for the address byte, and the control byte."""
+    packets = need(packets, 2, log)
+    length = np.where(data[packets.start + 1] == 3, 2, 1)
+    return decode_ppp(data, advance(packets, length, packets.ether_type), log)
+
+
 @link_types.register(51)
 @shims.register(0x8864)
 def decode_pppoe(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:

@@ -22,10 +22,11 @@ from dissectors.link import link_layer
 from dissectors.link.ethernet import LLC_SHIM
 from dissectors.link.link_layer import IPV4, IPV6, Packets, link_types, shims
 from dissectors.link.names import ETHER_TYPES, IP_PROTOCOLS, describe_link_type
+from dissectors.link.rare_links import rare_links
 from dissectors.net.datagram import Datagrams
 from dissectors.net.ipv4 import decode_ipv4
-from dissectors.net.ipv6 import decode_ipv6
-from dissectors.net.slow_road import Frames, SidePacket, SlowRoad, rare_links
+from dissectors.net.ipv6 import AUTHENTICATION, decode_ipv6, skip_extensions
+from dissectors.net.slow_road import Frames, SidePacket, SlowRoad
 from dissectors.net.tunnels import enter, tunnels
 from dissectors.net.udp_tunnels import TEREDO, open_udp_tunnels, udp_tunnel_ports
 from dissectors.transport import sctp, tcp, udp
@@ -176,7 +177,7 @@ class Climb:
         # In the order of the capture at each step: with most packets it is already, and moving them
         # to their places is cheaper the fewer columns they have.
         read = [
-            self._whole(*decode_ipv4(self.data, interleave(ipv4), self.log)),
+            self._authenticated(self._whole(*decode_ipv4(self.data, interleave(ipv4), self.log))),
             self._whole(*decode_ipv6(self.data, interleave(ipv6), self.log)),
         ]
         return interleave(read)
@@ -202,6 +203,14 @@ class Climb:
             return datagrams
         self.fragments.append(pick(datagrams, fragmented))
         return pick(datagrams, ~fragmented)
+
+    def _authenticated(self, datagrams: Datagrams) -> Datagrams:
+        """Move past the Authentication Headers of IPv4 packets (RFC 4302 §3.1.1)."""
+        signed = datagrams.protocol == AUTHENTICATION
+        if not signed.any():
+            return datagrams
+        inside = skip_extensions(self.data, pick(datagrams, signed), self.log)
+        return interleave([pick(datagrams, ~signed), inside])
 
     def _reassemble(self) -> list[SidePacket]:
         if not self.fragments:

@@ -17,7 +17,8 @@ from scapy.layers.l2 import ARP, CookedLinux, Dot1Q
 from dissectors.capture.format import detect_format, make_reader
 from dissectors.errors import FAULTS, Fault
 from dissectors.link.link_layer import link_types
-from dissectors.net.slow_road import SlowRoad, rare_links
+from dissectors.link.rare_links import rare_links
+from dissectors.net.slow_road import SlowRoad
 from dissectors.transport.layers import TUNNELS, DecodedBatch, Layers, decode_layers
 from tests.conftest import CHECKOUT, CORPUS, Tshark
 from tests.link.frames import (
