@@ -95,9 +95,9 @@ class Defragmenter:
     """Collects fragments until their datagram is whole.
 
     Fragments may come in any order and more than once. Where IPv4 fragments overlap, the first copy
-    of a byte wins, and is told when another one differs; overlapping IPv6 fragments spoil their datagram (RFC 5722 §4). A datagram that
-    is not whole after `timeout_s` of capture time, or for which there is no room, is given up and
-    told.
+    of a byte wins, as with Windows (RFC 791 §3.2 would have the last), and is told when another one
+    differs; overlapping IPv6 fragments spoil their datagram (RFC 5722 §4). A datagram that is not
+    whole after `timeout_s` of capture time, or for which there is no room, is given up and told.
 
     Parameters
     ----------
