@@ -378,13 +378,15 @@ class _Sniffer:
             self._first[chunk.direction] = first = first + chunk.data[:4096]
         if not self._inside and (looks_like_tls(first) or _tls_within(chunk)):
             return "tls"
-        if looks_like_sip(first) or contains_start_line(chunk.data):
+        if looks_like_sip(first):
             return "sip"
+        if first.startswith(MAGIC):
+            return "hep"
         if looks_like_upgrade(chunk.data):
             return "websocket"
         if looks_like_frame(first, looks_like_sip):
             return "frames"
-        return "hep" if first.startswith(MAGIC) else None
+        return "sip" if contains_start_line(chunk.data) else None
 
     def take(self) -> list[StreamChunk]:
         """Return the chunks that were held, in order."""
