@@ -76,6 +76,8 @@ class DataChunk:
     """The piece."""
     missing: int
     """Bytes of it that were sent, but not captured."""
+    interleaved: bool = False
+    """Whether it is an I-DATA chunk."""
 
 
 def decode_chunks(payload: bytes, missing: int) -> Iterator[DataChunk | DissectError | None]:
@@ -115,7 +117,7 @@ def _data_chunk(kind: int, flags: int, body: bytes, lost: int) -> DataChunk | Di
         return DataChunk(tsn, stream, begin, end, number, tsn, body[head:], lost)
     tsn, stream, number, fragment = struct.unpack_from(">IHxxII", body)
     order = 0 if begin else fragment  # where a message begins, the field names its protocol
-    return DataChunk(tsn, stream, begin, end, number, order, body[head:], lost)
+    return DataChunk(tsn, stream, begin, end, number, order, body[head:], lost, interleaved=True)
 
 
 def _fault(kind: type[DissectError], summary: str) -> DissectError:

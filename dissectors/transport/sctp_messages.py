@@ -158,7 +158,7 @@ class SctpReassembler:
 
     def _joined(self, path: _Path, chunk: DataChunk, piece: _Piece) -> _Run:
         """Put a piece beside those that are there; return the run that it belongs to now."""
-        pool: Hashable = () if chunk.order == chunk.tsn else (chunk.stream, chunk.number)
+        pool: Hashable = (chunk.stream, chunk.number) if chunk.interleaved else ()
         self._next += 1
         run = _Run(
             chunk.order,
