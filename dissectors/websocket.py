@@ -123,6 +123,8 @@ class _Half:
         self._pieces: deque[tuple[int, Frames, int, int]] = deque()  # end in the stream, …, times
         self._searched = 0
         self._skip = 0
+        self._passed = 0
+        self._last: tuple[int | None, int | None] = None, None
         self._message = _Message()
         self._inflater = _Inflater()
         self.negotiated = b""
@@ -138,13 +140,14 @@ class _Half:
             yield from self._lose(chunk.gap_before)
         self._append(chunk)
         if self._lost:
-            self._resume(chunk)
+            yield from self._resume(chunk)
         if self._in_head:
             yield from self._take_head()
         if not self._in_head and not self._lost:
             yield from self._take_frames()
 
     def finish(self) -> Iterator[DissectError]:
+        yield from self._tell_passed()
         if not self._in_head and not self._lost and (self._data or self._message.parts):
             held = len(self._data) + self._message.size
             yield self._fault(Truncated, f"WebSocket message ends after {held} bytes")
@@ -243,15 +246,25 @@ class _Half:
             fault = self._give_up(fault)
         yield fault
 
-    def _resume(self, chunk: StreamChunk) -> None:
+    def _resume(self, chunk: StreamChunk) -> Iterator[DissectError]:
         """Look for a frame with a fitting message at the beginning of each piece."""
         start = len(self._data) - len(chunk.data)
         for begin in [0, *chunk.ends[:64]]:
             if looks_like_frame(chunk.data[begin : begin + 4110], self._judge):
+                self._passed += start + begin
+                yield from self._tell_passed()
                 self._drop(start + begin)
                 self._lost = False
                 return
+        self._passed += len(self._data)
+        self._last = chunk.frames[-1][-1], chunk.time_ns[-1]
         self._drop(len(self._data))
+
+    def _tell_passed(self) -> Iterator[DissectError]:
+        if self._passed:
+            text = f"{self._passed} bytes behind a loss were passed over: no frame could be found"
+            yield self._fault(Lost, text)
+            self._passed = 0
 
     # --- bytes and where they came from
 
@@ -284,7 +297,7 @@ class _Half:
         return tuple(frames), self._pieces[0][2], last
 
     def _fault(self, kind: type[DissectError], summary: str) -> DissectError:
-        frame, time_ns = None, None
+        frame, time_ns = self._last
         if self._pieces:
             _, frames, _, time_ns = self._pieces[-1]
             frame = frames[-1]
