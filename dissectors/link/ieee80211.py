@@ -52,14 +52,14 @@ def _open(frame: bytes, *, padded: bool) -> Opened:
     return _subframes(frame, at) if aggregated else [(LLC, frame[at:])]
 
 
-def _subframes(frame: bytes, at: int) -> list[Inside]:
+def _subframes(frame: bytes, at: int) -> Opened:
     """Cut an A-MSDU: each subframe has two addresses and a length, and is padded to four bytes."""
-    inside = []
+    inside: list[Inside] = []
     while at + 14 + 8 <= len(frame):
         length = int.from_bytes(frame[at + 12 : at + 14], "big")
         inside.append((LLC, frame[at + 14 : at + 14 + length]))
         at += (14 + length + 3) & ~3
-    return inside
+    return inside or "802.11 a-msdu without packet"
 
 
 @rare_links.register(127)
