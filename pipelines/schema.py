@@ -242,7 +242,12 @@ MESSAGES = Table(
         _CAPTURE,
         _FRAME,
         _FLOW,
-        Column("transport", "category", "udp, tcp, tls, sctp, ws, wss or log."),
+        Column(
+            "transport",
+            "category",
+            "udp, tcp, tls, sctp, ws, wss or log. What a capture agent exported (HEP) has the "
+            "transport, the addresses and the time that the agent saw.",
+        ),
         *_ENDPOINTS,
         Column("is_request", "boolean", "Request or response."),
         Column("method", "category", "Method; for a response that of its CSeq.", "sip.CSeq.method"),
@@ -469,7 +474,12 @@ TRANSACTIONS = Table(
         Column("transaction_id", "text", "message_id of its first message."),
         _CAPTURE,
         _FLOW,
-        Column("transport", "category", "udp, tcp, tls, sctp, ws, wss or log."),
+        Column(
+            "transport",
+            "category",
+            "udp, tcp, tls, sctp, ws, wss or log. What a capture agent exported (HEP) has the "
+            "transport, the addresses and the time that the agent saw.",
+        ),
         Column("src_ip", "category", "Address of the client side."),
         Column("dst_ip", "category", "Address of the server side."),
         Column("method", "category", "Method of the request.", "sip.CSeq.method"),

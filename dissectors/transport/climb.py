@@ -256,8 +256,22 @@ class Climb:
             self.around.append(pick(found.datagrams, tunnelled))
             inside += packets
             found = _keep(found, ~tunnelled)
-        self.found.append(found)
+        self.found += self._without_udp(found)
         return _join([_NO_PACKETS, *inside])
+
+    def _without_udp(self, found: Found) -> list[Found]:
+        """Take SCTP out of the UDP that carries it (RFC 6951)."""
+        segments = found.segments
+        mask = (segments.dst_port == sctp.UDP_PORT) | (segments.src_port == sctp.UDP_PORT)
+        if mask.any():
+            mask &= found.datagrams.protocol == udp.PROTOCOL
+            mask = sctp.find_in_udp(self.data, found.datagrams, mask)
+        if not mask.any():
+            return [found]
+        inside = pick(found.datagrams, mask)
+        inside.start = inside.start + 8
+        inside.protocol = np.full(len(inside), sctp.PROTOCOL, np.uint8)
+        return [_keep(found, ~mask), self._segments(inside)]
 
     def _segments(self, datagrams: Datagrams) -> Found:
         segments = Segments.blank(len(datagrams))

@@ -2,7 +2,7 @@
 
 References
 ----------
-RFC 9260 §3 (RFC 4960 before it); RFC 8260 §2.1 (I-DATA).
+RFC 9260 §3 (RFC 4960 before it); RFC 8260 §2.1 (I-DATA); RFC 6951 (in UDP).
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from dissectors.capture.batch import Bytes
-from dissectors.columns import ColumnLog, gather
+from dissectors.columns import BE16, ColumnLog, Mask, gather
 from dissectors.errors import DissectError, Malformed, Truncated
 from dissectors.net.datagram import Datagrams
 from dissectors.transport.segment import Rows, Segments, with_header
 
 PROTOCOL = 132
 """Its IP protocol number."""
+
+UDP_PORT = 9899
+"""Port of SCTP inside UDP (RFC 6951 §5.2)."""
 
 HEADER = np.dtype(
     [
@@ -33,6 +36,7 @@ HEADER = np.dtype(
 """The common header of 12 bytes (RFC 9260 §3.1)."""
 
 _DATA, _INIT, _INIT_ACK, _I_DATA = 0, 1, 2, 64
+_CHUNK_TYPES = [*range(15), _I_DATA, 0x80, 0x81, 0x82, 0x84, 0xC0, 0xC1, 0xC2]
 _END, _BEGIN = 1, 2
 
 
@@ -54,6 +58,26 @@ def decode_sctp(
     segments.payload_length[rows] = datagrams.end[rows] - start - 12
     segments.segment_length[rows] = datagrams.wire_end[rows] - start - 12
     segments.good[rows] = True
+
+
+def find_in_udp(data: Bytes, datagrams: Datagrams, mask: Mask) -> Mask:
+    """Tell which UDP packets of those in `mask` hold SCTP: its first chunk must be as it should.
+
+    Parameters
+    ----------
+    data : (B,) uint8
+    datagrams : Datagrams
+        N packets, `start` at the UDP header.
+    mask : (N,) bool
+    """
+    rows = np.flatnonzero(mask & (datagrams.end - datagrams.start >= 8 + 12 + 4))
+    at = datagrams.start[rows] + 8
+    length = gather(data, at + 14, BE16).astype(np.int64)
+    known = np.isin(data[at + 12], _CHUNK_TYPES)
+    fits = (length >= 4) & (at + 12 + length <= datagrams.wire_end[rows])
+    found = np.zeros(len(datagrams), np.bool_)
+    found[rows] = known & fits & (gather(data, at + 2, BE16) != 0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

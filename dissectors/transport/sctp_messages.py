@@ -73,6 +73,9 @@ class _Path:
 class SctpReassembler:
     """Puts the user messages of all associations of a capture together.
 
+    An association between several addresses (multi-homing) is a flow for each pair of them; pieces
+    that were sent again by another path do not meet.
+
     Parameters
     ----------
     max_bytes : int
