@@ -148,7 +148,9 @@ class SctpCarrier:
                 yield flow, "sctp", message
         elif flow.application is None:
             number = self._others[flow.number] = self._others.get(flow.number, 0) + 1
-            flow.ignored = number > PATIENCE
+            if number > PATIENCE:
+                flow.ignored = True
+                list(self._reassembler.finish(flow.number))  # nobody wants what is left of it
 
 
 # As agents write it: no protocol of IP is TLS, so that of another stands for it.

@@ -142,7 +142,13 @@ FLOWS = Table(
         Column(
             "initiator", "category", "How the client was told: syn, content, port, first (packet)."
         ),
-        Column("tunnel", "category", "Tunnel that the packets came in; missing without one."),
+        Column(
+            "tunnel",
+            "category",
+            "Innermost tunnel that the packets came in: ipip, gre (PPTP, NVGRE and ERSPAN too), "
+            "pppoe, mpls, vxlan, geneve, gtp, teredo, l2tp, etherip, tzsp, or hep (told by a capture "
+            "agent); missing without one.",
+        ),
         Column(
             "outer_src_ip",
             "category",

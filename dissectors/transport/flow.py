@@ -86,7 +86,7 @@ class Flow:
     initiator: Initiator
     """What told the client: a SYN, what was said, the ports, or only who was seen first."""
     tunnel: str
-    """Tunnel that its first packet came in, as in `TUNNELS`; empty without one."""
+    """Tunnel that its first packet came in, as in `TUNNELS`, or hep; empty without one."""
     start_time_ns: int
     """Time of its first packet, nanoseconds since 1970 UTC."""
     end_time_ns: int

@@ -25,8 +25,10 @@ MAX_MESSAGE = 1 << 20
 
 _PIECE_COST = 200
 """Memory that a piece needs beside its bytes."""
-_TSNS = 4096
-"""Latest TSNs of one sender that are known again; a retransmission comes within some hundred."""
+_WINDOW = 1024
+"""TSNs behind the highest one of a sender that are known again: retransmissions come soon."""
+_TAGS = 4
+"""Sides of associations that one flow remembers: two, and two of the one before."""
 
 _Piece = tuple[bytes, int, int]  # data, frame number, time
 
@@ -54,20 +56,24 @@ class _Run:
 class _Path:
     """What one side of an association sent."""
 
-    flow: int
     direction: int
-    seen: OrderedDict[int, None] = field(default_factory=OrderedDict)
+    highest: int = 0
+    seen: int = 0  # bit n: the TSN n below the highest one
     by_first: dict[Hashable, _Run] = field(default_factory=dict)
     by_after: dict[Hashable, _Run] = field(default_factory=dict)
 
     def is_new(self, tsn: int) -> bool:
         """Note a TSN; say whether it was not seen before."""
-        if tsn in self.seen:
-            return False
-        self.seen[tsn] = None
-        if len(self.seen) > _TSNS:
-            self.seen.popitem(last=False)
-        return True
+        ahead = (tsn - self.highest) & 0xFFFFFFFF
+        if not self.seen or 0 < ahead < 1 << 31:
+            shifted = self.seen << ahead if ahead < _WINDOW else 0
+            self.highest, self.seen = tsn, (shifted | 1) & ((1 << _WINDOW) - 1)
+            return True
+        behind = -ahead & 0xFFFFFFFF
+        bit = 1 << behind if behind < _WINDOW else 0
+        known = bool(self.seen & bit)
+        self.seen |= bit
+        return not known
 
 
 class SctpReassembler:
@@ -126,23 +132,31 @@ class SctpReassembler:
                 yield from self.finish(flow)
             else:
                 path = self._path(flow, direction, tag)
+                yield from self._forget_tags(flow)
                 if path.is_new(chunk.tsn):
                     yield from self._add(path, chunk, (chunk.data, frame, time_ns))
 
     def finish(self, flow: int) -> Iterator[DissectError]:
         """End an association: yield what is left of its unfinished messages."""
         for path in self._paths.pop(flow, {}).values():
-            for run in list(path.by_first.values()):
-                yield self._give_up(run, Lost, "")
+            yield from self._leave(path)
+
+    def _leave(self, path: _Path) -> Iterator[DissectError]:
+        for run in list(path.by_first.values()):
+            yield self._give_up(run, Lost, "")
 
     def _path(self, flow: int, direction: int, tag: int) -> _Path:
         paths = self._paths.setdefault(flow, {})
         path = paths.get((direction, tag))
         if path is None:
-            if len(paths) >= 8:  # tags that change with every packet
-                paths.pop(next(iter(paths)))
-            path = paths[direction, tag] = _Path(flow, direction)
+            path = paths[direction, tag] = _Path(direction)
         return path
+
+    def _forget_tags(self, flow: int) -> Iterator[DissectError]:
+        """Forget the oldest side of an association, where tags change too often."""
+        paths = self._paths[flow]
+        if len(paths) > _TAGS:
+            yield from self._leave(paths.pop(next(iter(paths))))
 
     def _add(self, path: _Path, chunk: DataChunk, piece: _Piece) -> Iterator[Unit | DissectError]:
         if chunk.begin and chunk.end:

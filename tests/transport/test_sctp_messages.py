@@ -86,6 +86,24 @@ def test_another_tag_is_another_association() -> None:
     assert messages(list(reassembler.push(1, 0, 7, second, 0, 3, 3))) == [b"abcd"]
 
 
+def test_copies_are_known_within_a_window_and_across_the_wrap() -> None:
+    reassembler = SctpReassembler()
+    order = [2**32 - 2, 1, 2**32 - 1, 0, 1, 2**32 - 2, 500, 0, 499]
+    chunks = [data(tsn, b"%d" % tsn) for tsn in order]
+    found = messages(pushed(reassembler, chunks))
+    assert found == [b"4294967294", b"1", b"4294967295", b"0", b"500", b"499"]
+
+
+def test_tags_that_change_with_every_packet_leave_nothing() -> None:
+    reassembler = SctpReassembler()
+    faults = []
+    for tag in range(100):
+        faults += list(reassembler.push(1, 0, tag, data(1, b"ab", end=0), 0, tag, tag))
+    faults += list(reassembler.finish(1))
+    assert len(faults) == 100
+    assert reassembler._cost == 0
+
+
 def test_memory_is_bounded() -> None:
     reassembler = SctpReassembler(max_bytes=50_000)
     faults = []
