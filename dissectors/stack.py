@@ -382,7 +382,7 @@ class _Sniffer:
             return "sip"
         if first.startswith(MAGIC):
             return "hep"
-        if looks_like_upgrade(chunk.data):
+        if _upgrade_within(chunk):
             return "websocket"
         if looks_like_frame(first, looks_like_sip):
             return "frames"
@@ -392,6 +392,18 @@ class _Sniffer:
         """Return the chunks that were held, in order."""
         held, self._held = self._held, []
         return held
+
+
+def _upgrade_within(chunk: StreamChunk) -> bool:
+    """Tell whether a segment begins with the handshake of a WebSocket: other requests may precede.
+
+    The response tells as well, should the request be lost or cut.
+    """
+    data = chunk.data
+    return looks_like_upgrade(data) or any(
+        data[end : end + 1] in b"GH" and looks_like_upgrade(data[end : end + 65536])
+        for end in chunk.ends[:_PIECES]
+    )
 
 
 def _tls_within(chunk: StreamChunk) -> bool:

@@ -31,7 +31,8 @@ _UPGRADE = re.compile(rb"^upgrade[ \t]*:[^\r\n]*websocket", re.IGNORECASE | re.M
 _EXTENSIONS = re.compile(
     rb"^sec-websocket-extensions[ \t]*:([^\r\n]*)", re.IGNORECASE | re.MULTILINE
 )
-_WORDS = (b"ebsocket", b"ebSocket", b"EBSOCKET")
+_FIRST_BYTES = (b"GET ", b"HTTP/1.1 101")
+_RESPONSE = re.compile(rb"^HTTP/1", re.MULTILINE)
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 Judge = Callable[[bytes], bool]
@@ -39,9 +40,9 @@ Judge = Callable[[bytes], bool]
 
 
 def looks_like_upgrade(data: bytes) -> bool:
-    """Tell whether `data` holds the head of an HTTP request or response that opens a WebSocket."""
-    # Nearly all that is asked about is something else: a plain search is ten times as fast.
-    if not any(word in data for word in _WORDS):
+    """Tell whether `data` begins with an HTTP request or response that opens a WebSocket."""
+    # Nearly all that is asked about is something else, so its first bytes have to answer.
+    if not data.startswith(_FIRST_BYTES):
         return False
     return _UPGRADE.search(data, 0, MAX_HEAD) is not None
 
@@ -166,7 +167,7 @@ class _Half:
             self._searched = 0
             if _UPGRADE.search(head):
                 self._in_head = False
-                if head.startswith(b"HTTP/"):
+                if _RESPONSE.search(head):
                     self.negotiated = b",".join(_EXTENSIONS.findall(head)).lower() or b"-"
                 return
         self._searched = max(len(self._data) - 3, 0)

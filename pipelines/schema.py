@@ -146,8 +146,8 @@ FLOWS = Table(
             "tunnel",
             "category",
             "Innermost tunnel that the packets came in: ipip, gre (PPTP, NVGRE and ERSPAN too), "
-            "pppoe, mpls, vxlan, geneve, gtp, teredo, l2tp, etherip, tzsp, or hep (told by a capture "
-            "agent); missing without one.",
+            "pppoe, mpls, vxlan, geneve, gtp, teredo, l2tp, etherip, tzsp, or hep (told by a "
+            "capture agent); missing without one.",
         ),
         Column(
             "outer_src_ip",

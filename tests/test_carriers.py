@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from scapy.layers.inet import IP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import GRE, Ether
 from scapy.layers.sctp import SCTP, SCTPChunkData
 from scapy.packet import Packet, Raw
 from scapy.utils import wrpcap
@@ -186,3 +186,24 @@ def test_an_agent_over_tcp_in_small_segments(tmp_path: Path) -> None:
     trace = tcp_trace(tmp_path, segments)
     assert call_ids(trace) == [f"c{number}" for number in range(5)]
     assert trace.messages["frame_number"].is_monotonic_increasing
+
+
+def test_requests_before_the_handshake(tmp_path: Path) -> None:
+    talk = WebSocketTalk()
+    (_, request), _ = talk.handshake()
+    first = b"GET /page HTTP/1.1\r\nHost: door\r\n\r\n"
+    segments = [first, b"POST /form HTTP/1.1\r\nContent-Length: 9\r\n\r\n123456789", request]
+    trace = tcp_trace(tmp_path, [*segments, talk.message(0, sip(1))[0]])
+    assert call_ids(trace) == ["c1"]
+
+
+def test_the_same_words_inside_a_tunnel_and_outside(tmp_path: Path) -> None:
+    """TCP seen on both sides of a tunnel's end is one flow; of UDP each copy is told as one."""
+    bare = HEAD / UDP(sport=5060, dport=5060) / Raw(sip(1))
+    outer = Ether(src=HEAD.src, dst=HEAD.dst) / IP(src="203.0.113.1", dst="203.0.113.2")
+    trace = trace_of(tmp_path, [bare, outer / GRE() / bare[IP]])
+    assert call_ids(trace) == ["c1", "c1"]
+    assert trace.messages["retransmission_of"].tolist()[1] == trace.messages["message_id"][0]
+    plain = HEAD / TCP(sport=40000, dport=5060, seq=1, flags="PA")
+    segments = [plain / Raw(sip(2)), outer / GRE() / (plain / Raw(sip(2)))[IP]]
+    assert call_ids(trace_of(tmp_path, segments)) == ["c2"]
