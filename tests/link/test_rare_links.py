@@ -7,6 +7,8 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scapy.contrib.nsh import NSH
+from scapy.layers.l2 import Ether
 
 from dissectors.errors import Fault
 from dissectors.link.link_layer import link_types
@@ -126,6 +128,24 @@ def test_tags_of_bridges_and_port_extenders() -> None:
     extender = ends + b"\x89\x3f" + bytes(6) + b"\x08\0" + IP
     backbone = ends + b"\x88\xe7" + bytes(4) + ends + b"\x08\0" + IP
     assert seen(vn, extender, backbone) == [UDP_ROW._replace(frame=n) for n in (1, 2, 3)]
+
+
+def test_service_headers() -> None:
+    frames = [
+        Ether(type=0x894F) / NSH(mdtype=2, nextproto=1) / udp4(),
+        Ether(type=0x894F) / NSH(mdtype=1, nextproto=2) / udp6(),
+        Ether(type=0x894F) / NSH(mdtype=2, nextproto=3) / ETHER / udp4(),
+    ]
+    assert seen(*frames) == [UDP_ROW, UDP6_ROW._replace(frame=2), UDP_ROW._replace(frame=3)]
+    unknown = Ether(type=0x894F) / NSH(mdtype=2, nextproto=9) / udp4()
+    assert faults(decode(unknown)) == [(1, Fault.TUNNEL_UNKNOWN)]
+
+
+def test_cisco_on_a_ppp_line_and_llc_in_a_jumbo_frame() -> None:
+    frames = [b"\xff\x03\x00\x21" + IP, b"\x0f\0\x08\0" + IP, b"\xff\x03\x00\x21" + IP]
+    assert seen(*frames, link_type=50) == [UDP_ROW._replace(frame=n) for n in (1, 2, 3)]
+    jumbo = bytes(12) + b"\x88\x70\xaa\xaa\x03\0\0\0\x08\0" + IP
+    assert seen(jumbo) == [UDP_ROW]
 
 
 def test_what_is_no_ip_is_told() -> None:
