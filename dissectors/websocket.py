@@ -122,6 +122,7 @@ class _Half:
         self._direction = direction
         self._judge = judge
         self._in_head = not opened
+        self._is_open = opened
         self._lost = False
         self._data = bytearray()
         self._base = 0  # where `_data` begins in the stream
@@ -139,11 +140,14 @@ class _Half:
         client = b"client_no_context_takeover" in extensions
         server = b"server_no_context_takeover" in extensions
         self._inflater.takes_over = not (client, server)[self._direction]
+        self._is_open = True
 
     def push(self, chunk: StreamChunk) -> Iterator[Unit | DissectError]:
         if chunk.gap_before:
             yield from self._lose(chunk.gap_before)
         self._append(chunk)
+        if self._in_head and self._is_open and not self._may_be_head():
+            self._in_head, self._lost = False, True
         if self._lost:
             yield from self._resume(chunk)
         if self._in_head:
@@ -158,6 +162,11 @@ class _Half:
             yield self._fault(Truncated, f"WebSocket message ends after {held} bytes")
 
     # --- the handshake
+
+    def _may_be_head(self) -> bool:
+        """Tell whether HTTP begins here; where it does not, and the peer agreed, it was lost."""
+        begun = bytes(self._data[:4])
+        return any(word.startswith(begun) for word in (b"GET ", b"HTTP"))
 
     def _take_head(self) -> Iterator[DissectError]:
         """Read HTTP heads up to the one that opens the WebSocket; what is before it goes by."""
@@ -230,9 +239,9 @@ class _Half:
         """Bytes are missing: the frame they were in is lost, and often the place of the next."""
         if self._lost:
             return
-        if self._in_head:
+        if self._in_head:  # the rest of it tells nothing: frames are looked for
+            self._in_head, self._lost = False, True
             self._drop(len(self._data))
-            self._searched = 0
             return
         if 0 < gap <= self._skip:
             self._skip -= gap

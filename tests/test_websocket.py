@@ -125,6 +125,23 @@ def test_what_is_compressed_needs_what_was_lost() -> None:
     assert [type(value) for value in found[2:]] == [Lost, Lost]
 
 
+@pytest.mark.parametrize("lost", ["request", "response", "both"])
+def test_a_handshake_of_which_something_is_lost(lost: str) -> None:
+    request, response, sent = talk(False)
+    chunks = [chunk(sent[0], first=70), chunk(sent[1], first=80)]
+    if lost == "request":
+        chunks = [chunk(response, 1), *chunks]
+    elif lost == "response":
+        server = chunk(sent[2], 1, first=90, gap=-1)
+        chunks = [chunk(request), chunk(response[:20], 1), *chunks, server]
+    else:
+        gap = chunk(sent[0], first=70, gap=500)
+        chunks = [chunk(request[:20]), chunk(response[:20], 1), gap, chunks[1]]
+    found = read(session(), *chunks)
+    expected = MESSAGES[: 3 if lost == "response" else 2]
+    assert [value.data for value in found if isinstance(value, Unit)] == expected
+
+
 def test_what_is_passed_over_is_told() -> None:
     request, response, sent = talk(True)
     chunks = [chunk(request), chunk(response, 1), chunk(sent[0] + sent[1][:1])]
