@@ -34,7 +34,7 @@ CASES = [
 # What an exported PDU cannot say: its own frame, the flow's first one, TLS, when it began to come.
 OTHERWISE = {
     "message_id", "first_time", "capture", "frame_number", "flow_id", "transport",
-    "retransmission_of", "hop_of",
+    "retransmission_of", "hop_of", "recording",
 }  # fmt: skip
 
 
