@@ -1259,7 +1259,6 @@ TABLES: dict[str, Table] = {
         FAILURES,
         MEDIA_STREAMS,
         QUALITY_REPORTS,
-        FAILURES,
         FINDINGS,
         EXPERT,
     )
