@@ -6,25 +6,54 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from dissectors.capture.batch import PacketBatch
 from dissectors.errors import FAULTS, DissectError, Fault
 from dissectors.link.names import link_type_name
-from dissectors.stack import DecodeAs, Dissected, Stack
+from dissectors.sip.message import SipMessage
+from dissectors.stack import DecodeAs, Dissected, Sink, Stack
 from dissectors.tls.keys import KeyRing
+from dissectors.transport.flow import Flow
 from dissectors.transport.layers import DecodedBatch
 from pipelines.errors import UsageError
-from pipelines.ingest import STDIN, CaptureFile, load_keys, read_key_files
+from pipelines.ingest import STDIN, CaptureFile
+from pipelines.key_files import open_keys
 from pipelines.request import Request
 from pipelines.rotation import Part, Runs, parts_of
 from pipelines.spool import Spool
 from pipelines.tables import Tabulator
 
 ProgressHook = Callable[[int], None]
+Keys = tuple[KeyRing, list[DissectError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run tells beside its rows."""
+
+    unreadable: list[str]
+    """One line for each capture that could not be read; when that is every one, the lines are
+    raised instead."""
+    met: frozenset[str]
+    """Fingerprints, hexadecimal, of the private keys whose server was met."""
+
+
+class Observer(Protocol):
+    """Is told what the tables do not hold; captures are numbered from 1, as they were named."""
+
+    def take_message(self, capture: int, flow: Flow, message: SipMessage) -> None:
+        """Take a message, as soon as it is whole."""
+
+    def take_secrets(self, capture: int, secrets: list[tuple[str, bytes, bytes]]) -> None:
+        """Take label, client random and secret of what opened TLS connections that are over."""
+
+    def clear(self) -> None:
+        """Forget everything: the captures are read again."""
 
 
 def dissect_captures(
@@ -32,34 +61,52 @@ def dissect_captures(
     spool: Spool,
     partition: tuple[int, int] = (0, 1),
     progress: ProgressHook | None = None,
-) -> list[str]:
+    keys: Keys | None = None,
+    observer: Observer | None = None,
+) -> Outcome:
     """Take every capture apart and put the rows of one partition into `spool`.
+
+    Parameters
+    ----------
+    request : Request
+        What is to be read.
+    spool : Spool
+        Takes the rows.
+    partition : (int, int)
+        Number of this share of the work, and how many there are.
+    progress : callable, optional
+        Told how many more bytes are done.
+    keys : (KeyRing, list of DissectError), optional
+        What :func:`pipelines.key_files.open_keys` gave; by default it is called here.
+    observer : Observer, optional
+        Told what the tables do not hold.
 
     Returns
     -------
-    list of str
-        One line for each capture that could not be read; when that is every one, the first line
-        is raised instead.
+    Outcome
+        What is told beside the rows.
 
     Raises
     ------
     UsageError
         When a key cannot be used, or no capture can be read.
     """
-    keys, key_problems = load_keys(read_key_files(request.keys))
+    ring, key_problems = keys or open_keys(request)
     decode_as = _decode_as(request.decode_as)
-    share = _Share(keys, decode_as, partition, spool)
+    share = _Share(ring, decode_as, partition, spool, observer)
     with _collector_paused():
         unreadable = share.take(request.captures, progress, each=request.each)
         if share.keys_came_late and STDIN not in request.captures:
             # Secrets stood behind packets that they open: now they are known from the beginning.
             spool.clear()
+            if observer is not None:
+                observer.clear()
             share.take(request.captures, None, each=request.each)
     if len(unreadable) == len(request.captures):
         raise UsageError("\n".join(unreadable))
     if partition[0] == 0:
         _tell_key_problems(request, key_problems, spool)
-    return unreadable
+    return Outcome(unreadable, frozenset(name.hex() for name in ring.private_keys.matched))
 
 
 @contextmanager
@@ -81,8 +128,14 @@ class _Share:
     """One partition of all captures."""
 
     def __init__(
-        self, keys: KeyRing, decode_as: DecodeAs, partition: tuple[int, int], spool: Spool
+        self,
+        keys: KeyRing,
+        decode_as: DecodeAs,
+        partition: tuple[int, int],
+        spool: Spool,
+        observer: Observer | None,
     ) -> None:
+        self.observer = observer
         self.keys = keys
         self.decode_as = decode_as
         self.partition = partition
@@ -132,11 +185,24 @@ class _Run:
         self._keys = share.keys
         self._leads = share.partition[0] == 0
         self._tables = Tabulator(0, "")
-        self._stack = Stack(share.keys, self._tables.add_message, share.decode_as, share.partition)
+        self._observer = share.observer
+        sink = self._sink(share.observer)
+        self._stack = Stack(share.keys, sink, share.decode_as, share.partition)
         self._spool = share.spool
         self._summaries: list[_CaptureSummary] = []
-        self._frames = 0
+        self._frames = self._ordinal = 0
         self._late_secrets = self._closed_sessions = False
+
+    def _sink(self, observer: Observer | None) -> Sink:
+        if observer is None:
+            return self._tables.add_message
+
+        def take(flow: Flow, transport: str, message: SipMessage) -> None:
+            self._tables.add_message(flow, transport, message)
+            ordinal = self._tables.origin(message.frames[-1]).ordinal
+            observer.take_message(ordinal, flow, message)
+
+        return take
 
     @property
     def keys_came_late(self) -> bool:
@@ -154,6 +220,7 @@ class _Run:
         capture.name = part.name
         before = self._frames
         summary = _CaptureSummary(capture)
+        self._ordinal = part.ordinal
         self._tables.begin_capture(part.ordinal, part.name, before + 1)
         for found_there in capture.batches():
             batch = replace(found_there, frame_number=found_there.frame_number + before)
@@ -200,6 +267,8 @@ class _Run:
         reader.problems.clear()
 
     def _keep(self, found: Dissected) -> None:
+        if self._observer is not None:
+            self._observer.take_secrets(self._ordinal, found.tls_secrets)
         for owner, fault in found.faults:
             self._tables.add_fault(fault, owner)
         for flow, info in found.tls_sessions:

@@ -1,4 +1,4 @@
-"""The only place that opens a capture or a key.
+"""The only place that opens a capture; keys are opened in :mod:`pipelines.key_files`.
 
 A plain file is memory-mapped and forgotten window by window; what cannot be mapped (a pipe,
 standard input, a compressed file, an object of a store) is streamed. Either way the rest of the
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -26,8 +27,6 @@ from dissectors.capture.batch import Bytes, PacketBatch
 from dissectors.capture.format import Reader, describe_format, detect_format, make_reader
 from dissectors.capture.netmon import NetmonReader
 from dissectors.capture.reader import RecordReader
-from dissectors.errors import DissectError
-from dissectors.tls.keys import KeyRing, looks_like_keylog
 from pipelines.containers import (
     MOST_LAYERS,
     ByteStream,
@@ -58,64 +57,13 @@ _BY_SUFFIX = dict.fromkeys(
 _LARGEST_NETMON = 1 << 33
 """Bytes of a Network Monitor file that are kept of a stream: its offsets have 32 bits."""
 
-_KEY_FILE_LIMIT = 1 << 30
-"""A key log larger than this, in bytes, is taken for a mistake."""
-
 ProgressHook = Callable[[int], None]
 """Told how many more bytes of the capture are done."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFile:
-    """A file with keys, read but not yet understood."""
-
-    name: str
-    """Name for messages."""
-    data: bytes
-    """Its bytes; never shown."""
-
-    def __repr__(self) -> str:
-        return f"KeyFile({self.name!r})"
 
 
 def capture_name(path: str) -> str:
     """Return the name under which the capture at `path` stands in the tables."""
     return "stdin" if path == STDIN else Path(path).name
-
-
-def read_key_files(paths: list[str]) -> list[KeyFile]:
-    """Read the files that hold keys.
-
-    Raises
-    ------
-    UsageError
-        When a file cannot be read or is no key log.
-    """
-    files = []
-    for path in paths:
-        data = _read_whole(path)
-        if not looks_like_keylog(data):
-            raise UsageError(
-                f"{path}: not a TLS key log: expected lines such as 'CLIENT_RANDOM …' "
-                "(what SSLKEYLOGFILE makes a client or server write)"
-            )
-        files.append(KeyFile(path, data))
-    return files
-
-
-def load_keys(files: list[KeyFile]) -> tuple[KeyRing, list[DissectError]]:
-    """Put the keys of `files` on one ring; also return what was wrong with their lines."""
-    ring = KeyRing()
-    problems = [problem for file in files for problem in ring.add_keylog(file.data, file.name)]
-    return ring, problems
-
-
-def _read_whole(path: str) -> bytes:
-    with _readable(path) as file:
-        data = file.read(_KEY_FILE_LIMIT + 1)
-    if len(data) > _KEY_FILE_LIMIT:
-        raise UsageError(f"{path}: larger than {_KEY_FILE_LIMIT >> 20} MiB, which no key file is")
-    return data
 
 
 @contextmanager
@@ -187,6 +135,18 @@ def _stores(url: str) -> Iterator[Any]:
         raise UsageError(f"{url}: {error}") from None
 
 
+def copy_bytes(path: str, file: BinaryIO) -> None:
+    """Copy what `path` (``-``: standard input) gives into `file`, for what is to be read twice.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read.
+    """
+    with _readable(path) as source:
+        shutil.copyfileobj(source, file)
+
+
 class CaptureFile:
     """One capture, read as batches; what was wrong with it is told afterwards.
 
@@ -197,6 +157,8 @@ class CaptureFile:
         fsspec knows, or ``-`` for standard input.
     progress : callable, optional
         Told how many more bytes are done.
+    make : callable, optional
+        Makes the reader for a format; by default :func:`~dissectors.capture.format.make_reader`.
     window : int, optional
         Bytes to decode at once.
 
@@ -207,7 +169,11 @@ class CaptureFile:
     """
 
     def __init__(
-        self, path: str, progress: ProgressHook | None = None, window: int | None = None
+        self,
+        path: str,
+        progress: ProgressHook | None = None,
+        make: Callable[[str], Reader] = make_reader,
+        window: int | None = None,
     ) -> None:
         self.path = path
         self.name = capture_name(path)
@@ -221,6 +187,7 @@ class CaptureFile:
         """The reader, once the format is known: its problems, secrets and names."""
         self._progress = progress or (lambda done: None)
         self._window = window or WINDOW
+        self._make = make
 
     def batches(self) -> Generator[PacketBatch]:
         """Yield the packets, window by window; a batch is not valid after the next one."""
@@ -334,7 +301,7 @@ class CaptureFile:
             what = _BY_SUFFIX.get(Path(self.path).suffix.lower()) or describe_format(head)
             raise UsageError(f"{self.path}{inside}: {what}")
         self.format = found
-        self.reader = make_reader(found)
+        self.reader = self._make(found)
         return self.reader
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from dissectors.errors import DissectError, LimitExceeded, Lost, Malformed, Truncated, Unsupported
+from dissectors.tls import ssl2
 from dissectors.transport.stream import Frames, StreamChunk
 
 CHANGE_CIPHER_SPEC = 20
@@ -30,6 +31,9 @@ HEADER_LENGTH = 5
 MAX_FRAGMENT = (1 << 14) + 2048
 """Largest fragment of a protected record (RFC 5246 §6.2.3); TLS 1.3 allows less (§5.2)."""
 
+TAIL_LENGTH = 16
+"""Bytes before the first record after a gap that are kept: a block, the IV of TLS 1.0."""
+
 PORTION = 1 << 16
 """Records that are handed over at once."""
 
@@ -37,7 +41,7 @@ _BAD_HEADER_LIMIT = 1000
 """So many times a stream may go wrong, without a gap to excuse it, before it is given up."""
 
 _HEADER = Struct(">BHH")
-_SSL2_HELLO = Struct(">HBHHHH")
+_SSL20 = 0x0002
 _HEADER_START = re.compile(rb"[\x14-\x18]\x03[\x00-\x04]")
 
 
@@ -61,6 +65,8 @@ class TlsRecord:
     """Bytes of the TLS stream lost right before this record, skipped ones included; -1 unknown."""
     gap_reason: str = ""
     """Why, in words; empty when `gap_before` is 0."""
+    tail_before: bytes = b""
+    """After a gap: the last bytes before this record, up to :data:`TAIL_LENGTH`, that are there."""
 
 
 Found = list[TlsRecord | DissectError]
@@ -77,7 +83,7 @@ def looks_like_tls(data: bytes) -> bool:
     """
     if len(data) < 3:
         return False
-    if _ssl2_hello_length(data):
+    if ssl2.hello_length(data):
         return True
     return _plausible(data, 0) and data[0] != HEARTBEAT and data[3:5] != b"\0\0"
 
@@ -96,21 +102,6 @@ def _plausible(data: bytes, position: int) -> bool:
     )
 
 
-def _ssl2_hello_length(data: bytes) -> int:
-    """Return the length of a ClientHello in SSL 2.0's clothes, or 0 where there is none.
-
-    Clients that may fall back to SSL 2.0 (Windows XP among them) begin so; what follows is TLS.
-    """
-    if len(data) < _SSL2_HELLO.size or not data[0] & 0x80:
-        return 0
-    length, message, version, specs, session_id, challenge = _SSL2_HELLO.unpack_from(data)
-    length &= 0x7FFF
-    right = message == 1 and (version == 2 or version >> 8 == 3)
-    # The sum can only be right when the three lengths are those of a ClientHello.
-    whole = length == 9 + specs + session_id + challenge and 16 <= challenge <= 32
-    return 2 + length if right and whole and specs % 3 == 0 and session_id in (0, 16) else 0
-
-
 class RecordFramer:
     """Cuts one direction of a TCP stream into TLS records.
 
@@ -121,7 +112,7 @@ class RecordFramer:
 
     def __init__(self) -> None:
         self.ssl2_hello = False
-        """True once a ClientHello in SSL 2.0's format was seen."""
+        """True once a ClientHello was seen that offers nothing later than SSL 2.0."""
         self._held: list[StreamChunk] = []
         self._held_length = 0
         self._wanted = 1
@@ -131,6 +122,8 @@ class RecordFramer:
         self._dropped = 0
         self._gap = 0
         self._gap_reason = ""
+        self._tail = b""
+        """The last bytes that were passed over in a search, up to :data:`TAIL_LENGTH`."""
         self._version: int | None = None
         self._bad_headers = 0
 
@@ -174,7 +167,7 @@ class RecordFramer:
         unknown = chunk.gap_before < 0 or self._gap < 0
         self._gap = -1 if unknown else self._gap + chunk.gap_before
         self._gap_reason = chunk.gap_reason or "bytes are missing from the capture"
-        self._held, self._held_length, self._wanted = [], 0, 1
+        self._held, self._held_length, self._wanted, self._tail = [], 0, 1, b""
 
     def _cut(self) -> Iterator[Found]:
         """Take whole records off what is held, and keep the rest."""
@@ -210,16 +203,29 @@ class RecordFramer:
 
     def _begin(self, held: StreamChunk, found: Found) -> bool:
         """Look at the stream's first bytes; return False when more are needed to judge them."""
-        first = held.data[: _SSL2_HELLO.size]
-        if first[0] & 0x80 and len(first) < _SSL2_HELLO.size and not self._searching:
-            self._wanted = _SSL2_HELLO.size
+        data = held.data
+        if self._searching or not data[0] & 0x80:
+            self._begun = True
+            return True
+        length = ssl2.hello_length(data)
+        wanted = length or ssl2.HEADER.size
+        if len(data) < wanted:
+            self._wanted = wanted
             return False
         self._begun = True
-        self._skip += 0 if self._searching else _ssl2_hello_length(first)
-        if self._skip and not self._searching:
+        if length and ssl2.offers_tls(data):
+            last = bisect_right(held.ends, length - 1)
+            needed = _union(held.frames[: last + 1])
+            hello, times = (
+                ssl2.undressed(data[:length]),
+                (held.time_ns[last], held.first_time_ns[0]),
+            )
+            found.append(TlsRecord(HANDSHAKE, _SSL20, hello, needed, *times))
+        elif length:
             self.ssl2_hello = True
-            summary = "a ClientHello in SSL 2.0's format is not read by this version"
-            found.append(_fault(Unsupported, summary, held, 0, "RFC 5246 appendix E.2"))
+            summary = "a client that speaks SSL 2.0 only, which is not read by this version"
+            found.append(_fault(Unsupported, summary, held, 0, "RFC 6101 appendix E"))
+        self._skip += length
         return True
 
     def _walk(self, held: StreamChunk, position: int, found: Found) -> int:
@@ -259,6 +265,7 @@ class RecordFramer:
         if isinstance(record, TlsRecord):
             record.gap_before = -1 if self._gap < 0 else self._gap + self._dropped
             record.gap_reason = self._gap_reason
+            record.tail_before, self._tail = self._tail, b""
             self._gap, self._gap_reason, self._dropped = 0, "", 0
 
     def _go_astray(self, held: StreamChunk, position: int, found: Found) -> bool:
@@ -278,6 +285,7 @@ class RecordFramer:
         """Return where the next record begins, or may begin when no longer `_searching`."""
         start, self._wanted = self._find_header(held.data, position)
         self._dropped += start - position
+        self._tail = (self._tail + held.data[max(0, start - TAIL_LENGTH) : start])[-TAIL_LENGTH:]
         if self._wanted:
             return start
         self._searching = False
