@@ -387,13 +387,13 @@ MESSAGES = Table(
             "text",
             "message_id of the first copy of the same message on the same hop.",
         ),
+        _RECORDING,
         Column(
             "hop_of",
             "text",
             "message_id of the same message where it was seen first: on the hop nearest to its "
             "sender; missing in that one itself. See `hops`.",
         ),
-        _RECORDING,
     ),
 )
 

@@ -241,8 +241,8 @@ class Tabulator:
             len(message.body),
             diagnostics[0].code if diagnostics else None,
             self._first_copy(flow, message, method, message_id),
-            None,  # hop_of: only all messages together can tell
             self.recording,
+            None,  # hop_of: only all messages together can tell
         )
 
     def _first_copy(

@@ -33,8 +33,8 @@ CASES = [
 ]
 # What an exported PDU cannot say: its own frame, the flow's first one, TLS, when it began to come.
 OTHERWISE = {
-    "message_id", "first_time", "capture", "frame_number", "flow_id", "transport",
-    "retransmission_of", "hop_of", "recording",
+    "message_id", "first_time", "capture", "recording", "frame_number", "flow_id", "transport",
+    "retransmission_of", "hop_of",
 }  # fmt: skip
 
 
