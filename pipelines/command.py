@@ -27,7 +27,10 @@ EXIT_INTERRUPTED = 130
 def input_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what is to be read."""
     parser.add_argument(
-        "captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng file; - is standard input"
+        "captures",
+        nargs="+",
+        metavar="CAPTURE",
+        help="pcap or pcapng file, or trace log; - is standard input",
     )
     parser.add_argument(
         "--keys",
@@ -43,6 +46,11 @@ def input_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="RULE",
         help="what a port carries, such as tcp.port==5061,tls or udp.port==5070,sip",
+    )
+    parser.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        help="zone of the times in trace logs, such as Europe/Berlin (default: UTC)",
     )
     parser.add_argument(
         "--workers",
@@ -64,7 +72,9 @@ def _positive(text: str) -> int:
 
 def request_of(arguments: argparse.Namespace) -> Request:
     """Return what the arguments say is to be read."""
-    return Request(arguments.captures, arguments.keys, arguments.decode_as)
+    return Request(
+        arguments.captures, arguments.keys, arguments.decode_as, timezone=arguments.timezone
+    )
 
 
 def run_command(command: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:

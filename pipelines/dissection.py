@@ -15,12 +15,14 @@ from dissectors.errors import FAULTS, DissectError, Fault
 from dissectors.link.names import link_type_name
 from dissectors.stack import DecodeAs, Dissected, Stack
 from dissectors.tls.keys import KeyRing
+from dissectors.tracelog.reader import TraceLogReader
 from dissectors.transport.layers import DecodedBatch
 from pipelines.errors import UsageError
 from pipelines.ingest import STDIN, CaptureFile, load_keys, read_key_files
 from pipelines.request import Request
 from pipelines.spool import Spool
 from pipelines.tables import Tabulator
+from pipelines.trace_logs import LogClock, TraceLogTables
 
 ProgressHook = Callable[[int], None]
 
@@ -42,11 +44,11 @@ def dissect_captures(
     Raises
     ------
     UsageError
-        When a key cannot be used, or no capture can be read.
+        When a key cannot be used, a time zone is unknown, or no capture can be read.
     """
     keys, key_problems = load_keys(read_key_files(request.keys))
     decode_as = _decode_as(request.decode_as)
-    share = _Share(keys, decode_as, partition, spool)
+    share = _Share(keys, decode_as, partition, spool, LogClock(request.timezone))
     with _collector_paused():
         unreadable = share.take(request.captures, progress)
         if share.keys_came_late and STDIN not in request.captures:
@@ -79,8 +81,14 @@ class _Share:
     """One partition of all captures."""
 
     def __init__(
-        self, keys: KeyRing, decode_as: DecodeAs, partition: tuple[int, int], spool: Spool
+        self,
+        keys: KeyRing,
+        decode_as: DecodeAs,
+        partition: tuple[int, int],
+        spool: Spool,
+        clock: LogClock,
     ) -> None:
+        self.clock = clock
         self.keys = keys
         self.decode_as = decode_as
         self.partition = partition
@@ -130,6 +138,7 @@ class _CaptureRun:
         sink = self._tables.add_message
         self._stack = Stack(share.keys, sink, share.decode_as, share.partition)
         self._spool = share.spool
+        self._log = TraceLogTables(self._tables, share.clock)
         self._summary = _CaptureSummary()
         self._late_secrets = self._closed_sessions = False
 
@@ -141,6 +150,11 @@ class _CaptureRun:
     def run(self) -> None:
         for batch in self._capture.batches():
             self._take_reader_findings()
+            if isinstance(self._capture.reader, TraceLogReader):
+                if not self._leads:  # a log is read by one process
+                    return
+                self._take_log(self._capture.reader)
+                continue
             found = self._stack.push(batch)
             self._keep(found)
             self._summary.packets += len(batch)
@@ -151,9 +165,25 @@ class _CaptureRun:
             gc.collect(0)
         self._take_reader_findings()
         self._keep(self._stack.finish())
+        if isinstance(self._capture.reader, TraceLogReader):
+            self._finish_log(self._capture.reader)
         if self._leads:
             self._summary.tabulate(self._capture, self._tables)
         self._spool.append(self._tables.drain())
+
+    def _take_log(self, reader: TraceLogReader) -> None:
+        self._log.take(reader)
+        self._spool.append(self._tables.drain())
+        gc.collect(0)
+
+    def _finish_log(self, reader: TraceLogReader) -> None:
+        capture = self._capture
+        if not reader.records and not self._summary.problems:
+            raise UsageError(f"{capture.path}: {capture.description}, and holds no trace record")
+        capture.format = reader.format
+        self._log.finish()
+        self._summary.packets = reader.records
+        self._summary.add_times(self._log.start_time_ns, self._log.end_time_ns)
 
     def _take_reader_findings(self) -> None:
         reader = self._capture.reader
@@ -192,6 +222,11 @@ class _CaptureSummary:
         self._link_types: set[int] = set()
         self._faults: dict[Fault, tuple[int, int]] = {}
         self._others: Counter[str] = Counter()
+
+    def add_times(self, start_ns: int | None, end_ns: int | None) -> None:
+        """Add when the first and the last record of a trace log were written."""
+        if start_ns is not None and end_ns is not None:
+            self._times.append((start_ns, end_ns))
 
     def count(self, batch: PacketBatch, packets: DecodedBatch) -> None:
         """Add what one batch's columns say."""

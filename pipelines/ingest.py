@@ -23,6 +23,8 @@ from dissectors.capture.batch import Bytes, PacketBatch
 from dissectors.capture.format import Reader, describe_format, detect_format, make_reader
 from dissectors.errors import DissectError
 from dissectors.tls.keys import KeyRing, looks_like_keylog
+from dissectors.tracelog.encoding import looks_like_text
+from dissectors.tracelog.reader import TraceLogReader
 from pipelines.errors import UsageError
 
 WINDOW = 8 << 20
@@ -123,7 +125,7 @@ class CaptureFile:
     Raises
     ------
     UsageError
-        While iterating: when it cannot be read or is no capture at all.
+        While iterating: when it cannot be read or is neither a capture nor text.
     """
 
     def __init__(self, path: str, progress: ProgressHook | None = None) -> None:
@@ -132,9 +134,11 @@ class CaptureFile:
         self.size = 0
         """Bytes read so far, or the file's size once known."""
         self.format = ""
-        """``pcap`` or ``pcapng``, once its head was read."""
-        self.reader: Reader | None = None
+        """``pcap`` or ``pcapng``, once its head was read; of text what its first record tells."""
+        self.reader: Reader | TraceLogReader | None = None
         """The reader, once the format is known: its problems, secrets and names."""
+        self.description = ""
+        """What the file is, in words, when it is no capture."""
         self._progress = progress or (lambda done: None)
 
     def batches(self) -> Iterator[PacketBatch]:
@@ -154,7 +158,7 @@ class CaptureFile:
         while position < self.size:
             final = position + window >= self.size
             batch, used = reader.read(whole[position : position + window], final=final)
-            if len(batch):
+            if len(batch) or isinstance(reader, TraceLogReader):
                 yield batch
             del batch
             self._progress(used)
@@ -174,18 +178,23 @@ class CaptureFile:
             buffer += more
             window: Bytes = np.frombuffer(buffer, dtype=np.uint8)
             batch, used = reader.read(window, final=final)
-            if len(batch):
+            if len(batch) or isinstance(reader, TraceLogReader):
                 yield batch
             self.size += used
             self._progress(used)
             buffer = buffer[used:]
 
-    def _open_reader(self, head: bytes) -> Reader:
+    def _open_reader(self, head: bytes) -> Reader | TraceLogReader:
         if not head:
             raise UsageError(f"{self.path}: is empty")
         found = detect_format(head)
         if found is None:
-            raise UsageError(f"{self.path}: {describe_format(head)}")
+            self.description = describe_format(head)
+            if not looks_like_text(head):
+                raise UsageError(f"{self.path}: {self.description}")
+            # A page of prose may come before the first record: only its end tells.
+            self.reader = TraceLogReader()
+            return self.reader
         self.format = found
         self.reader = make_reader(found)
         return self.reader

@@ -15,3 +15,5 @@ class Request:
     """Paths of key files."""
     decode_as: list[str]
     """Rules such as ``tcp.port==5061,tls``."""
+    timezone: str | None = None
+    """IANA name of the zone of trace logs' times; None: UTC is assumed."""

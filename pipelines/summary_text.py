@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from dissectors.tracelog.reader import LOG_FORMATS
 from pipelines.summary import ROWS, SLOW_RINGBACK_S, Summary
 
 WIDTH = 100
@@ -35,16 +36,20 @@ def _clip(line: str) -> str:
 def _render_captures(summary: Summary) -> list[str]:
     lines = []
     for row in summary["captures"]:
-        lines.append(
-            f"{row['capture']}: {row['format']}, {row['link_types'] or 'no packets'}, "
-            f"{row['packets']:,} packets, {_size(row['size'])}"
-        )
+        lines.append(f"{row['capture']}: {_contents(row)}, {_size(row['size'])}")
         if row["start_time"]:
             span = f"{_clock(row['start_time'])} to {_clock(row['end_time'])} UTC"
             lines.append(f"  {span}")
         if not row["complete"]:
             lines.append(f"  incomplete: {row['problem']}")
     return lines
+
+
+def _contents(capture: Summary) -> str:
+    if capture["format"] in LOG_FORMATS:
+        return f"{capture['format']}, {_count(capture['packets'], 'record')}"
+    links = capture["link_types"] or "no packets"
+    return f"{capture['format']}, {links}, {capture['packets']:,} packets"
 
 
 def _render_tls(tls: Summary) -> list[str]:

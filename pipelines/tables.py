@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -39,9 +39,33 @@ from dissectors.sip.message import SipMessage, SipRequest, SipResponse
 from dissectors.tls.decrypt import TlsInfo
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import TCP
-from pipelines.schema import TABLES, Table
+from pipelines.schema import FLOWS, MESSAGES, TABLES, Table
 
 Row = tuple[Any, ...]
+
+
+class Hop(Protocol):
+    """Between whom a message went: a flow of a capture, or what a log tells of one."""
+
+    number: int
+
+    def address(self, direction: int) -> str | None:
+        """Return the address that sends in `direction`, 0 or 1."""
+
+    def port(self, direction: int) -> int | None:
+        """Return the port that sends in `direction`, 0 or 1."""
+
+
+class LogColumns(NamedTuple):
+    """What a trace log says of a message beside the message."""
+
+    time_ns: int | None
+    """Its time, nanoseconds since 1970 UTC; None when the log does not show it."""
+    columns: tuple[str | None, ...]
+    """The columns of `messages` from `body_state` on."""
+
+
+_NOT_LOGGED = (None,) * (len(MESSAGES.names) - 1 - MESSAGES.names.index("body_state"))
 
 EXPERT_ROWS_PER_KIND = 1000
 """Rows of `expert` for one kind of fault in one capture; further ones are counted in one row."""
@@ -81,7 +105,12 @@ class Tabulator:
         self._copies: dict[Row, str] = {}
         self._told: Counter[tuple[str, str, str]] = Counter()
 
-    def flow_id(self, flow: Flow) -> str:
+    @property
+    def capture(self) -> str:
+        """Name of the capture."""
+        return self._capture
+
+    def flow_id(self, flow: Hop) -> str:
         """Return the id of a flow: capture and first frame."""
         return f"{self._ordinal}-{flow.number}"
 
@@ -96,23 +125,27 @@ class Tabulator:
 
     # --- messages and what is in them -----------------------------------------------------------
 
-    def add_message(self, flow: Flow, transport: str, message: SipMessage) -> None:
+    def add_message(
+        self, flow: Hop, transport: str, message: SipMessage, logged: LogColumns | None = None
+    ) -> None:
         """Add a SIP message: its row, and those of its bodies and diagnostics."""
         frame = message.frames[-1]
-        message_id = self._message_id(flow, frame)
+        # Several flows of a log can share a line, which a frame is not shared by.
+        message_id = self._message_id(flow.number if logged is None else 0, frame)
+        time_ns = message.time_ns if logged is None else logged.time_ns
         faults: list[DissectError] = []
         diagnostics = decode_diagnostics(message, faults)
         for fault in faults:
             self.add_fault(fault, flow)
-        row = self._message_row(flow, transport, message, message_id, diagnostics)
+        row = self._message_row(flow, transport, message, message_id, diagnostics, logged)
         self._rows["messages"].append(row)
-        context = (message_id, message.time_ns, self._capture, frame, message.get("call-id"))
+        context = (message_id, time_ns, self._capture, frame, message.get("call-id"))
         if diagnostics:
             self._add_diagnostics(context, message, diagnostics)
         if message.body:
             self._add_bodies(context, message)
 
-    def _hop(self, flow: Flow, direction: int) -> Row:
+    def _hop(self, flow: Hop, direction: int) -> Row:
         """Return flow id, sender's address and port, receiver's address and port."""
         hop = self._hops.get((flow.number, direction))
         if hop is None:
@@ -126,21 +159,22 @@ class Tabulator:
             self._hops[flow.number, direction] = hop
         return hop
 
-    def _message_id(self, flow: Flow, frame: int) -> str:
+    def _message_id(self, flow_number: int, frame: int) -> str:
         # A frame belongs to one flow, so counting within the flow makes the id unique, and the
         # same however the work was divided.
-        last, ordinal = self._last_frame.get(flow.number, (0, 0))
+        last, ordinal = self._last_frame.get(flow_number, (0, 0))
         ordinal = ordinal + 1 if last == frame else 1
-        self._last_frame[flow.number] = (frame, ordinal)
+        self._last_frame[flow_number] = (frame, ordinal)
         return f"{self._ordinal}-{frame}-{ordinal}"
 
     def _message_row(
         self,
-        flow: Flow,
+        flow: Hop,
         transport: str,
         message: SipMessage,
         message_id: str,
         diagnostics: list[Diagnostics],
+        logged: LogColumns | None,
     ) -> Row:
         get = message.first_values.get
         from_uri, from_tag, from_epid = party(get("from"))
@@ -150,14 +184,15 @@ class Tabulator:
         request_uri = status_code = reason_phrase = None
         is_request = isinstance(message, SipRequest)
         if isinstance(message, SipRequest):
-            method, request_uri = message.method, message.request_uri
+            # A log may leave the start line out.
+            method, request_uri = message.method or cseq_method, message.request_uri or None
         elif isinstance(message, SipResponse):
-            status_code, reason_phrase = message.status_code, message.reason_phrase or None
+            status_code, reason_phrase = message.status_code or None, message.reason_phrase or None
         flow_id, *endpoints = self._hop(flow, message.direction)
         return (
             message_id,
-            message.time_ns,
-            message.first_time_ns,
+            message.time_ns if logged is None else logged.time_ns,
+            message.first_time_ns if logged is None else logged.time_ns,
             self._capture,
             message.frames[-1],
             flow_id,
@@ -189,10 +224,11 @@ class Tabulator:
             len(message.body),
             diagnostics[0].code if diagnostics else None,
             self._first_copy(flow, message, method, message_id),
+            *((_body_state(message), *_NOT_LOGGED) if logged is None else logged.columns),
         )
 
     def _first_copy(
-        self, flow: Flow, message: SipMessage, method: str | None, message_id: str
+        self, flow: Hop, message: SipMessage, method: str | None, message_id: str
     ) -> str | None:
         """Return the id of the message that this one repeats on the same hop, or None."""
         get = message.first_values.get
@@ -232,7 +268,7 @@ class Tabulator:
                     one.reason,
                     one.source,
                     component_of(one.code),
-                    _json(dict(one.parameters)) if one.parameters else None,
+                    to_json(dict(one.parameters)) if one.parameters else None,
                     one.value,
                 )
             )
@@ -318,6 +354,18 @@ class Tabulator:
             )
         )
 
+    def add_log_flow(self, flow: Hop, start_ns: int | None, end_ns: int | None) -> None:
+        """Add what one process of a trace log exchanged with one peer; nobody knows the client."""
+        values = {"flow_id": self.flow_id(flow), "capture": self._capture, "protocol": "log"}
+        times = {"application": "sip", "start_time": start_ns, "end_time": end_ns}
+        self.add_row("flows", row_of(FLOWS, {**values, **times}))
+        for direction in (0, 1):
+            self._hops.pop((flow.number, direction), None)
+
+    def add_row(self, table: str, row: Row) -> None:
+        """Add a row as it is."""
+        self._rows[table].append(row)
+
     def add_tls_session(self, flow: Flow, info: TlsInfo) -> None:
         """Add a TLS connection that is over."""
         self._rows["tls_sessions"].append(
@@ -343,7 +391,7 @@ class Tabulator:
             )
         )
 
-    def add_fault(self, fault: DissectError, flow: Flow | None = None) -> None:
+    def add_fault(self, fault: DissectError, flow: Hop | None = None) -> None:
         """Add a fault; of a kind that floods a capture only the first thousand stand singly."""
         kind = (fault.layer, fault.severity, fault.summary)
         self._told[kind] += 1
@@ -395,6 +443,17 @@ class Tabulator:
                 self.add_counted_fault(layer, severity, f"{summary} (further ones)", "", None, more)
 
 
+def _body_state(message: SipMessage) -> str:
+    if message.truncated:
+        return "truncated"
+    return "whole" if message.body else "absent"
+
+
+def row_of(table: Table, values: dict[str, Any]) -> Row:
+    """Return a row of `table`; columns that `values` does not name are missing."""
+    return tuple(map(values.get, table.names))
+
+
 # media-field = %s"m" "=" media SP port ["/" integer] SP proto 1*(SP fmt) CRLF     (RFC 8866 §9)
 _MEDIA_FIELD = re.compile(rb"^m=(\S{1,64})[ \t]+(\d{1,5})\b", re.MULTILINE)
 
@@ -423,7 +482,7 @@ def _body_columns(value: object, text: str | None) -> Row:
     problem = "; ".join(getattr(value, "problems", ())) or None
     # The parts of a container have rows of their own, and so have the contacts of a list.
     told_elsewhere = isinstance(value, Container) or (text is not None)
-    plain = None if told_elsewhere else _json(to_plain(value))
+    plain = None if told_elsewhere else to_json(to_plain(value))
     return type(value).__name__, text, plain, problem
 
 
@@ -533,7 +592,8 @@ def _seconds(value: str | None) -> int | None:
     return _integer(_token(value)) if value else None
 
 
-def _json(value: object) -> str:
+def to_json(value: object) -> str:
+    """Return a value as JSON, as it stands in a column."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -26,6 +26,7 @@ def read_capture(
     *captures: PathLike,
     keys: PathLike | Iterable[PathLike] = (),
     decode_as: str | Iterable[str] = (),
+    timezone: str | None = None,
     workers: int | None = None,
 ) -> Trace:
     """Read one or more captures and give their tables.
@@ -33,11 +34,14 @@ def read_capture(
     Parameters
     ----------
     *captures : path
-        pcap or pcapng files; ``-`` is standard input.
+        pcap or pcapng files, or trace logs; ``-`` is standard input.
     keys : path or iterable of paths
         TLS key logs; secrets inside a pcapng are used without being named.
     decode_as : str or iterable of str
         What ports carry, such as ``tcp.port==5061,tls``.
+    timezone : str, optional
+        Zone of the times in trace logs, such as ``Europe/Berlin``; by default they are taken for
+        UTC.
     workers : int, optional
         Processes to use; by default as many as there are cores, fewer for small captures.
 
@@ -49,7 +53,7 @@ def read_capture(
     Raises
     ------
     pipelines.errors.UsageError
-        When a key cannot be used, or no capture can be read.
+        When a key cannot be used, a time zone is unknown, or no capture can be read.
 
     Examples
     --------
@@ -62,6 +66,7 @@ def read_capture(
         [os.fspath(path) for path in captures],
         [os.fspath(path) for path in _several(keys)],
         [decode_as] if isinstance(decode_as, str) else list(decode_as),
+        timezone=timezone,
     )
     if not request.captures:
         raise TypeError("read_capture() needs at least one capture")

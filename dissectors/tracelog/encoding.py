@@ -46,11 +46,11 @@ def detect_encoding(head: bytes) -> Encoding:
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Tell whether a file that begins with `head` may be text, in whatever encoding.
+    r"""Tell whether a file that begins with `head` may be text, in whatever encoding.
 
     Examples
     --------
-    >>> looks_like_text(b"Hallo, Gr\\xfc\\xdfe"), looks_like_text(bytes(range(64)))
+    >>> looks_like_text(b"Hallo, Gr\xfc\xdfe"), looks_like_text(bytes(range(64)))
     (True, False)
     """
     if not head:
@@ -93,13 +93,13 @@ class TextDecoder:
 
 
 def to_utf8(record: bytes) -> bytes:
-    """Return a record in UTF-8; one that is not is taken for the code page 1252.
+    r"""Return a record in UTF-8; one that is not is taken for the code page 1252.
 
     The five bytes that this code page leaves open stand as U+FFFD.
 
     Examples
     --------
-    >>> to_utf8(b"M\\xfcller").decode()
+    >>> to_utf8(b"M\xfcller").decode()
     'Müller'
     """
     if record.isascii():

@@ -2,7 +2,8 @@ r"""A record of the servers' text traces → a SIP message, or a diagnostic.
 
 ::
 
-    TL_INFO(TF_PROTOCOL) [0]06E4.0EB4::01/18/2012-05:00:43.101.00005386 (SIPStack,F:File(125))$$begin_record
+    TL_INFO(TF_PROTOCOL) [0]06E4.0EB4::01/18/2012-05:00:43.101.00005386 \
+            (SIPStack,Class::Function:File.cpp(125))$$begin_record              (one line)
     Trace-Correlation-Id: 2003888399
     Instance-Id: 0000C23F
     Direction: incoming;source="internal edge";destination="external edge"
@@ -41,8 +42,8 @@ from dissectors.tracelog.pasted import (
 from dissectors.tracelog.record import (
     BodyState,
     Direction,
-    Logged,
     LogDiagnostic,
+    Logged,
     LoggedMessage,
     TraceContext,
     local_time_ns,
@@ -84,7 +85,7 @@ _DIAGNOSTIC_FIELDS = (
     b"trace-correlation-id",
     b"instance-id",
 )
-_NAMES = b"|".join(sorted({*_PROTOCOL_FIELDS, *_DIAGNOSTIC_FIELDS}, key=len, reverse=True))
+_NAMES = b"|".join(sorted({*_PROTOCOL_FIELDS, *_DIAGNOSTIC_FIELDS}, reverse=True))
 # Some records have their fields on one line: then a name that is known begins the next one.
 _FIELD_WITHIN = re.compile(rb"[ \t]+(?=(?:" + _NAMES + rb")[ \t]*:[ \t])", re.IGNORECASE)
 _FIELD = re.compile(

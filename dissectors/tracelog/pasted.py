@@ -57,11 +57,11 @@ def without_markup(data: bytes, faults: list[DissectError]) -> bytes:
 
 
 def is_doubled(data: bytes) -> bool:
-    """Tell whether every line end of a record was doubled.
+    r"""Tell whether every line end of a record was doubled.
 
     Examples
     --------
-    >>> is_doubled(b"To: a\\n\\nFrom: b\\n\\nVia: c\\n\\n"), is_doubled(b"To: a\\n\\nfoo\\nbar\\n")
+    >>> is_doubled(b"To: a\n\nFrom: b\n\nVia: c\n\n"), is_doubled(b"To: a\n\nfoo\nbar\n")
     (True, False)
     """
     first = data.find(b"\n") + 1

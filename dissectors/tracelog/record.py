@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from dissectors.errors import DissectError
-from dissectors.sip.message import SipRequest, SipResponse
+from dissectors.sip.message import SipMessage
 
 Direction = Literal["incoming", "outgoing"]
 BodyState = Literal["whole", "absent", "deleted", "truncated"]
@@ -55,7 +55,7 @@ class LoggedMessage:
 
     context: TraceContext
     """The record that holds it."""
-    message: SipRequest | SipResponse
+    message: SipMessage
     """The message; `frames` is the line number, times are 0 until a zone is known."""
     body_state: BodyState
     """Whether the log shows its body."""

@@ -99,11 +99,11 @@ class RecordSplitter:
         """End the text: yield the record that is left open, if any."""
         yield from self._search(len(self._buffer))
         if self._open is not None and self._open.wanted:
-            begun = self._open.begun
-            record = self._close(len(self._buffer), whole=False)
-            if begun:
+            record = self._close(self._open, len(self._buffer), whole=False)
+            if self._open.begun:
                 yield _fault(Truncated, "the log ends inside a record", record.line_number)
             yield record
+        self._open = None
         self._buffer.clear()
 
     def _search(self, end: int) -> Iterator[RawRecord | DissectError]:
@@ -127,10 +127,10 @@ class RecordSplitter:
 
     def _on_end(self, at: int, end: int) -> Iterator[RawRecord | DissectError]:
         if self._open is not None and self._open.kind != "packet":
-            yield self._close(at, whole=True)
+            yield self._close(self._open, at, whole=True)
         elif not self._began:
             yield _fault(Truncated, "the log begins inside a record", self._line_of(at))
-        self._began, self._floor = True, end
+        self._open, self._began, self._floor = None, True, end
 
     def _on_packet(self, at: int, end: int) -> Iterator[RawRecord | DissectError]:
         line = self._buffer.rfind(b"\n", max(self._floor, at - _REACH), at) + 1
@@ -141,10 +141,10 @@ class RecordSplitter:
     def _on_packet_end(self, at: int, end: int) -> Iterator[RawRecord | DissectError]:
         if self._open is not None and self._open.kind == "packet":
             line = self._buffer.rfind(b"\n", self._open.at, at) + 1
-            yield self._close(line or at, whole=True)
+            yield self._close(self._open, line or at, whole=True)
         elif not self._began:
             yield _fault(Truncated, "the log begins inside a packet", self._line_of(at))
-        self._began, self._floor = True, end
+        self._open, self._began, self._floor = None, True, end
 
     def _on_start_line(self, at: int, end: int) -> Iterator[RawRecord | DissectError]:
         """Begin a record without head, unless this is a field of one with a head."""
@@ -187,19 +187,16 @@ class RecordSplitter:
     def _supersede(self, at: int) -> Iterator[RawRecord | DissectError]:
         """Close what is open where another record begins."""
         self._began = True
-        if self._open is None or not self._open.wanted:
-            self._open = None
+        last, self._open = self._open, None
+        if last is None or not last.wanted:
             return
-        begun = self._open.begun
-        record = self._close(max(at, self._open.at), whole=False)
-        if begun:
+        record = self._close(last, max(at, last.at), whole=False)
+        if last.begun:
             summary = "record without its end before the next one begins"
             yield _fault(Truncated, summary, record.line_number, "warning")
         yield record
 
-    def _close(self, end: int, *, whole: bool) -> RawRecord:
-        assert self._open is not None
-        record, self._open = self._open, None
+    def _close(self, record: _Open, end: int, *, whole: bool) -> RawRecord:
         line = self._line_of(record.at)
         self._floor = end
         data = bytes(self._buffer[record.at : end])

@@ -1,11 +1,12 @@
-"""A packet in a client's log (``.uccapilog``) → the SIP messages in it.
+r"""A packet in a client's log (``.uccapilog``) → the SIP messages in it.
 
 ::
 
-    01/15/2012|11:30:10.163 1B4C:1B50 INFO  :: Data Received - 10.0.0.1:5061 (To Local Address: 10.0.0.2:50123) 1234 bytes:
+    01/15/2012|11:30:10.163 1B4C:1B50 INFO  :: Data Received - 10.0.0.1:5061 \
+            (To Local Address: 10.0.0.2:50123) 1234 bytes:                      (one line)
     01/15/2012|11:30:10.163 1B4C:1B50 INFO  :: SIP/2.0 200 OK
     …the message…
-    01/15/2012|11:30:10.163 1B4C:1B50 INFO  :: End of Data Received - 10.0.0.1:5061 (To Local Address: 10.0.0.2:50123) 1234 bytes
+    01/15/2012|11:30:10.163 1B4C:1B50 INFO  :: End of Data Received - 10.0.0.1:5061 …
 
 The message stands as it is, or each of its lines behind a stamp. Phones write the same packets as
 ``Sending Packet :to dest=…`` and ``Data Received :from src=…``.
@@ -17,6 +18,7 @@ import re
 
 from dissectors.errors import DissectError
 from dissectors.sip.framing import SipFramer
+from dissectors.sip.message import SipMessage
 from dissectors.tracelog.encoding import to_utf8
 from dissectors.tracelog.record import (
     BodyState,
@@ -26,7 +28,7 @@ from dissectors.tracelog.record import (
     local_time_ns,
 )
 from dissectors.tracelog.split import RawRecord
-from dissectors.transport.stream import StreamChunk
+from dissectors.transport.stream import Frames, StreamChunk
 
 _STAMP = (
     rb"(\d\d/\d\d/\d{4})\|(\d\d:\d\d:\d\d\.\d{3})[ \t]+"
@@ -37,7 +39,8 @@ _STAMPED_LINE = re.compile(rb"^" + _STAMP + rb"([^\r\n]*(?:\r?\n)?)", re.MULTILI
 _PACKET = re.compile(
     rb"(Data Received|Sending Packet)[ \t]*(?:-|:|\xe2\x80\x93)[ \t]*"
     rb"(?:from src=|to dest=)?[ \t]*([^\s,()]{1,256})"
-    rb"(?:[ \t]*\((?:To|From) Local Address:[ \t]*([^)\r\n]{0,256})\))?[^\r\n]*?(\d{1,9})[ \t]*bytes"
+    rb"(?:[ \t]*\((?:To|From) Local Address:[ \t]*([^)\r\n]{0,256})\))?"
+    rb"[^\r\n]*?(\d{1,9})[ \t]*bytes"
 )
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _DIRECTIONS: dict[bytes, Direction] = {b"Data Received": "incoming", b"Sending Packet": "outgoing"}
@@ -104,17 +107,17 @@ def _content(data: bytes, context: TraceContext, length: int) -> bytes:
     return data[:length] if not data[length:].strip() else data
 
 
-def _messages(content: bytes, context: TraceContext) -> list[object]:
+def _messages(content: bytes, context: TraceContext) -> list[SipMessage | DissectError]:
     if not content.strip():
         return []
     direction = 1 if context.direction == "incoming" else 0
-    frames = [(context.line_number,)]
+    frames: list[Frames] = [(context.line_number,)]
     chunk = StreamChunk(direction, content, [len(content)], frames, [0], [0])
     framer = SipFramer()
     return [*framer.push(chunk), *framer.finish()]
 
 
-def _body_state(message: object) -> BodyState:
-    if getattr(message, "truncated", False):
+def _body_state(message: SipMessage) -> BodyState:
+    if message.truncated:
         return "truncated"
-    return "whole" if getattr(message, "body", b"") else "absent"
+    return "whole" if message.body else "absent"
