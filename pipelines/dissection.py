@@ -177,10 +177,6 @@ class _CaptureRun:
         gc.collect(0)
 
     def _finish_log(self, reader: TraceLogReader) -> None:
-        capture = self._capture
-        if not reader.records and not self._summary.problems:
-            raise UsageError(f"{capture.path}: {capture.description}, and holds no trace record")
-        capture.format = reader.format
         self._log.finish()
         self._summary.packets = reader.records
         self._summary.add_times(self._log.start_time_ns, self._log.end_time_ns)

@@ -125,7 +125,8 @@ class CaptureFile:
     Raises
     ------
     UsageError
-        While iterating: when it cannot be read or is neither a capture nor text.
+        While iterating: when it cannot be read or is no capture at all; of text without any trace
+        record that is known at its end only.
     """
 
     def __init__(self, path: str, progress: ProgressHook | None = None) -> None:
@@ -137,8 +138,7 @@ class CaptureFile:
         """``pcap`` or ``pcapng``, once its head was read; of text what its first record tells."""
         self.reader: Reader | TraceLogReader | None = None
         """The reader, once the format is known: its problems, secrets and names."""
-        self.description = ""
-        """What the file is, in words, when it is no capture."""
+        self._description = ""
         self._progress = progress or (lambda done: None)
 
     def batches(self) -> Iterator[PacketBatch]:
@@ -148,6 +148,8 @@ class CaptureFile:
                 yield from self._mapped(file)
             else:
                 yield from self._streamed(file)
+        if isinstance(self.reader, TraceLogReader):
+            self._demand_records(self.reader)
 
     def _mapped(self, file: BinaryIO) -> Iterator[PacketBatch]:
         self.size = os.fstat(file.fileno()).st_size
@@ -184,14 +186,19 @@ class CaptureFile:
             self._progress(used)
             buffer = buffer[used:]
 
+    def _demand_records(self, reader: TraceLogReader) -> None:
+        if not reader.recognised:
+            raise UsageError(f"{self.path}: {self._description}, and holds no trace record")
+        self.format = reader.format
+
     def _open_reader(self, head: bytes) -> Reader | TraceLogReader:
         if not head:
             raise UsageError(f"{self.path}: is empty")
         found = detect_format(head)
         if found is None:
-            self.description = describe_format(head)
+            self._description = describe_format(head)
             if not looks_like_text(head):
-                raise UsageError(f"{self.path}: {self.description}")
+                raise UsageError(f"{self.path}: {self._description}")
             # A page of prose may come before the first record: only its end tells.
             self.reader = TraceLogReader()
             return self.reader

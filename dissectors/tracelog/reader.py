@@ -15,7 +15,7 @@ from dissectors.capture.reader import MAX_PROBLEMS
 from dissectors.errors import DissectError, LimitExceeded
 from dissectors.tracelog.encoding import TextDecoder
 from dissectors.tracelog.ocslogger import decode_trace_record
-from dissectors.tracelog.record import Logged, LoggedMessage
+from dissectors.tracelog.record import Logged
 from dissectors.tracelog.split import RawRecord, RecordSplitter
 from dissectors.tracelog.uccapilog import decode_packet_record
 
@@ -50,6 +50,11 @@ class TraceLogReader:
         self._text = TextDecoder()
         self._splitter = RecordSplitter()
         self._problems_told = 0
+
+    @property
+    def recognised(self) -> bool:
+        """Whether anything in the file so far shows that it is a trace log."""
+        return self.records > 0 or self._problems_told > 0
 
     def read(self, window: Bytes | memoryview | bytes, *, final: bool) -> tuple[PacketBatch, int]:
         """Read a window; what it brings is added to `logged` and `problems`.
@@ -115,8 +120,3 @@ class TraceLogReader:
 def _no_packets(data: Bytes) -> PacketBatch:
     none = np.empty(0, np.int64)
     return PacketBatch(data, *[none] * 7)
-
-
-def messages_of(logged: Iterable[Logged]) -> list[LoggedMessage]:
-    """Return only the messages."""
-    return [one for one in logged if isinstance(one, LoggedMessage)]
