@@ -325,7 +325,7 @@ LOG_DIAGNOSTICS = Table(
         _CAPTURE,
         _FRAME,
         Column("severity", "category", "error, warning or information, as the server rates it."),
-        Column("log_type", "category", "LogType: diagnostic, connection, …"),
+        Column("log_type", "category", "LogType, such as diagnostic or connection."),
         Column("text", "text", "What happened, in a sentence."),
         Column("result_code", "category", "Result-Code: an HRESULT, such as 0xC3E93C5E."),
         Column("result_name", "category", "Its symbolic name, such as SIPPROXY_E_ROUTING."),
