@@ -248,6 +248,7 @@ _DIRECTIONS: dict[str, Direction] = {"incoming": "incoming", "outgoing": "outgoi
 
 def _split_message(sip: bytes, *, own: bool) -> tuple[bytes, bytes, bool]:
     """Return headers, body, and whether ``Message-Body:`` stands between them."""
+    sip = sip.lstrip(b"\r\n")
     mark = _BODY.search(sip)
     if is_doubled(sip[: mark.start()] if mark else sip):
         sip = _undoubled(sip)

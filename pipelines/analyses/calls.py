@@ -528,12 +528,18 @@ def _counts(trace: _Trace) -> dict[str, Integers]:
     request = Groups.by(keys.from_tag, keys.cseq, codes(trace.messages["method"]))
     return {
         "invites": attempts.tally(opening),
-        "hops": attempts.distinct(keys.pair, opening),
+        "hops": attempts.distinct(_hops(trace), opening),
         "branches": np.maximum(
             attempts.most(of_try, endpoints), attempts.any(responses & (keys.status > 101))
         ),
         "reinvites": attempts.distinct(request.of_row, changing),
     }
+
+
+def _hops(trace: _Trace) -> Integers:
+    """Return the pair of hosts; in trace logs, which name one of them, the topmost Via tells."""
+    logged = is_one_of(trace.messages["transport"], "log")
+    return Groups.by(trace.keys.pair, np.where(logged, trace.keys.branch, -1)).of_row
 
 
 # --- modality -----------------------------------------------------------------------------------
