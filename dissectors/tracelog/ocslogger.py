@@ -216,7 +216,7 @@ def _decode_message(
     message = _message(fields, head, faults)
     check_message(message, faults)
     length = content_length(message, faults)
-    message.body, state = _body(body, length, pasted=not record.own or not marked)
+    message.body, state = _body(body, length)
     message.frames = (raw.line_number,)
     message.direction = 1 if record.context.direction == "incoming" else 0
     if not marked:
@@ -303,7 +303,7 @@ def _cseq(value: str | None) -> tuple[int | None, str | None]:
     return cseq.number, cseq.method
 
 
-def _body(text: bytes, length: int | None, *, pasted: bool) -> tuple[bytes, BodyState]:
+def _body(text: bytes, length: int | None) -> tuple[bytes, BodyState]:
     """Return the body, and whether the log shows it.
 
     The logger puts a line end behind a body, and copying may have changed its line ends: of what
@@ -314,10 +314,11 @@ def _body(text: bytes, length: int | None, *, pasted: bool) -> tuple[bytes, Body
         return b"", "deleted"
     if bare in _NO_BODY and not (bare and length == len(bare)):
         return b"", "deleted" if length else "absent"
-    if pasted and is_typographic_body(text):
-        text = straighten(text)
     candidates = _candidates(text)
-    exact = next((body for body in candidates if len(body) == length), None)
+    exact = _of_length(candidates, length)
+    if exact is None and is_typographic_body(text):
+        candidates = _candidates(straighten(text))
+        exact = _of_length(candidates, length)
     if exact is not None:
         return exact, "whole"
     body = candidates[0]
@@ -327,6 +328,10 @@ def _body(text: bytes, length: int | None, *, pasted: bool) -> tuple[bytes, Body
     if length is None or longest > length:
         return (body[:length] if length and not body[length:].strip() else body), "whole"
     return body, "truncated"
+
+
+def _of_length(candidates: list[bytes], length: int | None) -> bytes | None:
+    return next((body for body in candidates if len(body) == length), None)
 
 
 def _candidates(text: bytes) -> list[bytes]:
