@@ -54,10 +54,10 @@ from dissectors.tracelog.split import RawRecord
 _HEAD = re.compile(
     rb"(TL_[A-Z]+)\((TF_[A-Z_0-9]+)\)[ \t]*\[([^\]\r\n]{0,256})\][ \t]*"
     rb"(?:([0-9A-Fa-f]{1,8})\.([0-9A-Fa-f]{1,8}))?(?:::)?[ \t]*"
-    rb"(?:(\d\d/\d\d/\d{4})-(\d\d:\d\d:\d\d\.\d{3}))?(?:\.[0-9A-Fa-f]{1,16})?[ \t]*"
+    rb"(?:(\d\d/\d\d/\d{4})-(\d\d:\d\d:\d\d\.\d{3}))?(?:\.[0-9A-Fa-f]{1,16})?"
 )
 # "(" COMPONENT "," FUNCTION ":" FILE "(" LINE "))" [ "[" CORRELATION "]" ]
-_COMPONENT = re.compile(rb"\(([^,()\r\n]{1,80}),[^\r\n]*?\(\d+\)\)(?:[ \t]*\[(\d{1,20})\])?")
+_COMPONENT = re.compile(rb"[ \t]*\(([^,()\r\n]{1,80}),[^\r\n]*?\(\d+\)\)(?:[ \t]*\[(\d{1,20})\])?")
 
 _PROTOCOL_FIELDS = (
     b"trace-correlation-id",
@@ -112,7 +112,8 @@ class _Record:
 
     context: TraceContext
     rest: bytes  # behind the head line, or the whole record when it has none
-    own: bool  # as its logger wrote it: not pasted without its end
+    begun: bool = False  # its head says that it begins, so all of it was meant to be read
+    own: bool = True  # as its logger wrote it: not pasted without its end
     faults: list[DissectError] = field(default_factory=list)
 
 
@@ -140,7 +141,12 @@ def decode_trace_record(raw: RawRecord) -> tuple[Logged | None, list[DissectErro
     except DissectError as error:
         error.frame_number = raw.line_number
         return None, [error]
-    return _decode_diagnostic(record), []
+    diagnostic = _decode_diagnostic(record)
+    if diagnostic is not None or not record.begun:
+        return diagnostic, []
+    summary = "record holds neither a message nor a diagnostic"
+    note = Malformed(summary, layer="log", severity="note", frame_number=raw.line_number)
+    return None, [note]
 
 
 def _open_record(raw: RawRecord) -> _Record:
@@ -148,7 +154,7 @@ def _open_record(raw: RawRecord) -> _Record:
     data = without_markup(to_utf8(without_prefix(raw.data, raw.prefix)), faults)
     head = _HEAD.match(data) if raw.kind == "trace" else None
     if head is None:
-        return _Record(TraceContext(raw.line_number), data, raw.whole, faults)
+        return _Record(TraceContext(raw.line_number), data, own=raw.whole, faults=faults)
     end = data.find(b"\n", head.end()) + 1 or len(data)
     line = data[head.end() : end]
     context = _context(head, line, raw.line_number)
@@ -156,7 +162,8 @@ def _open_record(raw: RawRecord) -> _Record:
     rest = data[end:]
     if within is not None:
         rest = _FIELD_WITHIN.sub(b"\n", line[within.end() :]) + rest
-    return _Record(context, rest, raw.whole or b"$$begin_record" in line, faults)
+    begun = b"$$begin_record" in line
+    return _Record(context, rest, begun, own=raw.whole or begun, faults=faults)
 
 
 def _context(head: re.Match[bytes], line: bytes, line_number: int) -> TraceContext:
@@ -277,7 +284,7 @@ def _message(
     start_line = fields.get(b"start-line")
     if start_line:
         return decode_head(b"%b\r\n%b\r\n" % (start_line, head), faults)
-    return _without_start_line(fields[b"message-type"], head, faults)
+    return _without_start_line(fields.get(b"message-type", b""), head, faults)
 
 
 def _without_start_line(
@@ -336,12 +343,9 @@ def _of_length(candidates: list[bytes], length: int | None) -> bytes | None:
 
 def _candidates(text: bytes) -> list[bytes]:
     trimmed = text[: -2 if text.endswith(b"\r\n") else -1] if text.endswith(b"\n") else text
-    candidates = [trimmed, text]
-    if b"\r\n" not in text and b"\n" in text:
-        candidates += [trimmed.replace(b"\n", b"\r\n"), text.replace(b"\n", b"\r\n")]
-    elif b"\r\n" in text:
-        candidates += [trimmed.replace(b"\r\n", b"\n"), text.replace(b"\r\n", b"\n")]
-    return candidates
+    if b"\r\n" in text:
+        return [trimmed, text, trimmed.replace(b"\r\n", b"\n"), text.replace(b"\r\n", b"\n")]
+    return [trimmed, trimmed.replace(b"\n", b"\r\n"), text.replace(b"\n", b"\r\n"), text]
 
 
 def _take_part_header(message: SipRequest | SipResponse, faults: list[DissectError]) -> None:
