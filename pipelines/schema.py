@@ -629,7 +629,12 @@ CALLS = Table(
         Column(
             "invites", "integer", "INVITEs of the attempt, over all hops, branches and repeats."
         ),
-        Column("hops", "integer", "Different host pairs that its INVITE was seen between."),
+        Column(
+            "hops",
+            "integer",
+            "Different host pairs that its INVITE was seen between; in a trace log, which names one "
+            "of them, different topmost Vias.",
+        ),
         Column(
             "branches",
             "integer",

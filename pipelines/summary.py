@@ -212,6 +212,7 @@ def _failed_requests(tables: Tables) -> list[Summary]:
             "where": "response" if pd.notna(key[1]) else "no final response in the capture",
             **{name: plain(value) for name, value in zip(keys, key, strict=True)},
             **_diagnostics_text(plain(key[3]), tables.frame("diagnostics")),
+            "logged_reason": _logged_reason(group, tables.frame("log_diagnostics")),
             "example_call_id": plain(group["call_id"].iloc[0]),
         }
         for key, group in failed.groupby(keys, dropna=False, sort=False)
@@ -230,6 +231,21 @@ def _diagnostics_text(code: int | None, diagnostics: pd.DataFrame) -> Summary:
     }
 
 
+def _logged_reason(failed: pd.DataFrame, logged: pd.DataFrame) -> str | None:
+    """Return what a trace log notes about any of the requests, the worst first."""
+    if logged.empty:
+        return None
+    about = logged.merge(
+        failed[["call_id", "cseq", "method"]].dropna().astype({"method": "string"})
+    )
+    about = about[about["text"].notna()].sort_values("severity", kind="stable")
+    if about.empty:
+        return None
+    first = about.iloc[0]
+    name = "" if pd.isna(first["result_name"]) else f" ({first['result_name']})"
+    return f"{first['text']}{name}"
+
+
 def _refused_subscriptions(presence: pd.DataFrame) -> list[Summary]:
     refused = presence[(presence["state"] == "terminated") & (presence["status_code"] >= 300)]
     keys = ["status_code", "reason", "diagnostics_code"]
@@ -245,6 +261,7 @@ def _refused_subscriptions(presence: pd.DataFrame) -> list[Summary]:
             "diagnostics_reason": None,
             "component": component_of(int(key[2])) if pd.notna(key[2]) else None,
             "source": None,
+            "logged_reason": None,
             "example_call_id": plain(group["call_id"].iloc[0]),
         }
         for key, group in refused.groupby(keys, dropna=False, sort=False)

@@ -186,6 +186,8 @@ def _render_failures(failures: list[Summary]) -> list[str]:
             ]
             source = f" (said by {one['source']})" if one["source"] else ""
             lines += _wrapped(": ".join(filter(None, told)) + source, "          ")
+        if one["logged_reason"]:
+            lines += _wrapped(f"log: {one['logged_reason']}", "          ")
     return lines
 
 

@@ -29,7 +29,7 @@ MAX_FLOWS = 65_536
 
 _EPOCH = dt.datetime(1970, 1, 1)
 _SLOT_NS = 900_000_000_000  # clocks are changed at a quarter of an hour
-_BACK_NS = 1_800_000_000_000
+_BACK_NS = 60_000_000_000  # lines of several threads are never that far out of order
 
 
 class LogClock:
@@ -49,7 +49,7 @@ class LogClock:
     def __init__(self, name: str | None) -> None:
         self.assumed = name is None
         """Whether the zone is only assumed."""
-        self.name = name or "UTC"
+        self.name = "UTC" if name is None else name
         """Name of the zone."""
         self.doubtful = 0
         """Records whose time the clock showed twice, or not at all, when it was put back or on."""
