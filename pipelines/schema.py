@@ -632,8 +632,8 @@ CALLS = Table(
         Column(
             "hops",
             "integer",
-            "Different host pairs that its INVITE was seen between; in a trace log, which names one "
-            "of them, different topmost Vias.",
+            "Different host pairs that its INVITE was seen between; in a trace log, which names "
+            "one of them, different topmost Vias.",
         ),
         Column(
             "branches",
