@@ -71,7 +71,47 @@ class Container:
 
 BodyDecoder = Callable[[MediaPart], object]
 
-bodies: Registry[str, BodyDecoder] = Registry("body decoder")
+
+class BodyRegistry(Registry[str, BodyDecoder]):
+    """Decoders by media type; some are marked as `tabulated`.
+
+    Attributes
+    ----------
+    tabulated : set of str
+        Media types whose values make rows of other tables than `bodies`: they are decoded
+        whenever they are met, others when somebody asks.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("body decoder")
+        self.tabulated: set[str] = set()
+
+    def register(self, *keys: str, tabulated: bool = False) -> Callable[[BodyDecoder], BodyDecoder]:
+        """Return a decorator that enters its function under each of the media types `keys`.
+
+        Parameters
+        ----------
+        *keys : str
+            Media types, lower case.
+        tabulated : bool
+            Whether its values make rows of other tables.
+
+        Raises
+        ------
+        ValueError
+            When a media type is taken.
+        """
+        enter = super().register(*keys)
+
+        def enter_and_mark(decoder: BodyDecoder) -> BodyDecoder:
+            enter(decoder)
+            self.tabulated.update(keys if tabulated else ())
+            return decoder
+
+        return enter_and_mark
+
+
+bodies = BodyRegistry()
 """Media type (``application/rlmi+xml``), or a wildcard (``multipart/*``, ``*/*+xml``) → decoder."""
 
 
@@ -136,7 +176,8 @@ def _media_type(content_type: str | None, default_type: str) -> tuple[str, Mappi
 def decoder_of(media_type: str) -> BodyDecoder | None:
     """Return the decoder of `media_type` (lower case), or None.
 
-    An entry under the exact type counts first, then one under ``type/*``, then the one for any XML.
+    An entry under the exact type counts first, then one under ``type/*``, then the one for any XML
+    or any JSON.
     """
     exact = bodies.get(media_type)
     if exact is not None:
@@ -147,7 +188,9 @@ def decoder_of(media_type: str) -> BodyDecoder | None:
         return wildcard
     # RFC 7303 §4.2 has "+xml" at the end; LCS 2005 wrote text/xml+msrtc.pidf.
     is_xml = subtype.endswith("+xml") or subtype.startswith("xml+")
-    return bodies.get("*/*+xml") if is_xml else None
+    if is_xml:
+        return bodies.get("*/*+xml")
+    return bodies.get("*/*+json") if subtype.endswith("+json") else None
 
 
 def has_decoder(media_type: str) -> bool:
@@ -317,6 +360,10 @@ _INLINE_KEY_ANY_CASE = re.compile(_INLINE_KEY.pattern, re.IGNORECASE)
 _SECRET_NAMES = frozenset(
     ("password", "passwd", "passcode", "pin", "secret", "accesstoken", "conf-key", "encryption-key")
 )
+_SECRET_NAMES_OF_FEW = frozenset(
+    ("hash-key", "authcookie", "access_token", "refresh_token", "id_token", "client_secret")
+)
+"""Names that occur only in media types whose text is never shown."""
 
 
 def redact_keys(text: str) -> str:
@@ -346,7 +393,10 @@ def redact_value(name: str, value: str) -> str:
         Local name; case does not matter.
     value : str
     """
-    return REDACTED if value and name.lower() in _SECRET_NAMES else redact_keys(value)
+    lower = name.lower()
+    if value and (lower in _SECRET_NAMES or lower in _SECRET_NAMES_OF_FEW):
+        return REDACTED
+    return redact_keys(value)
 
 
 _SECRET_SIGNS = (
@@ -379,13 +429,29 @@ def readable_text(part: MediaPart) -> str | None:
     return redact_keys(text)
 
 
+_ALWAYS_DECODED = frozenset(
+    (
+        "text/x-msmsgsinvite",  # keys of the transfer, of which any part is too much
+        "application/msrtc-media-relay-auth+xml",  # its user name is a sealed token
+    )
+)
+
+
 def _is_text(media_type: str) -> bool:
+    if media_type in _ALWAYS_DECODED:
+        return False
     return media_type.startswith("text/") or media_type == "application/sdp" or "xml" in media_type
 
 
 def flat_values(element: Element) -> dict[str, str]:
     """Return :func:`~dissectors.markup.flatten` as a dict, with keys and passwords taken out."""
     return {path: redact_value(_leaf_name(path), value) for path, value in flatten(element)}
+
+
+def other_values(element: Element, known: frozenset[str]) -> dict[str, str]:
+    """Return the children of `element` that are not `known`, as path → value."""
+    others = [child for child in element.children if child.name not in known]
+    return flat_values(Element(element.name, {}, others, "")) if others else {}
 
 
 def _leaf_name(path: str) -> str:

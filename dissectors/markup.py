@@ -68,6 +68,13 @@ class Element:
                     return other
         return value
 
+    def folded(self) -> dict[str, str]:
+        """Return the attributes by lower-case name: faster than `get` where many are missing.
+
+        Of names that differ in case only, the first counts.
+        """
+        return {name.lower(): value for name, value in reversed(self.attributes.items())}
+
     def all(self, name: str) -> list[Element]:
         """Return the children called `name`."""
         return [child for child in self.children if child.name == name]

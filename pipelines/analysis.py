@@ -25,6 +25,8 @@ class Analysis:
     """Name of the table it makes."""
     needs: dict[str, tuple[str, ...]]
     """Tables and, of each, the columns it reads; passed as keyword arguments."""
+    whole: bool
+    """Whether it is given whole tables, or portions of whole Call-IDs."""
     function: AnalysisFunction
     """Takes the tables in `needs` as keyword arguments, returns the rows of `table`."""
 
@@ -34,7 +36,7 @@ analyses: Registry[str, Analysis] = Registry("analysis")
 
 
 def analysis(
-    table: str, **needs: tuple[str, ...]
+    table: str, *, whole: bool = False, **needs: tuple[str, ...]
 ) -> Callable[[AnalysisFunction], AnalysisFunction]:
     """Return a decorator that registers a function as the maker of `table`.
 
@@ -42,14 +44,24 @@ def analysis(
     ----------
     table : str
         Table of :data:`pipelines.schema.TABLES`.
+    whole : bool
+        True hands the tables over whole, for what compares across Call-IDs, and for tables that
+        have none. Otherwise a long capture is handed over in several portions of whole Call-IDs:
+        every table must be read with its ``call_id``.
     **needs : tuple of str
         For each table that the function takes, the columns that it reads. Rows of one Call-ID
-        always come together, in order of time; a long capture is handed over in several portions
-        of whole Call-IDs, so an analysis never compares across Call-IDs.
+        always come together, in order of time.
+
+    Raises
+    ------
+    ValueError
+        When it takes portions of a table without ``call_id``.
     """
+    if not (whole or all("call_id" in columns for columns in needs.values())):
+        raise ValueError(f"analysis {table!r} needs call_id of every table, or whole=True")
 
     def enter(function: AnalysisFunction) -> AnalysisFunction:
-        analyses.register(table)(Analysis(table, dict(needs), function))
+        analyses.register(table)(Analysis(table, dict(needs), whole, function))
         return function
 
     return enter

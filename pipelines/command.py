@@ -8,6 +8,7 @@ ends a command quietly.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ EXIT_PROBLEMS = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
+_BAR_DELAY_S = 0.3
+"""Seconds until the bar is drawn: not before a passphrase is asked for, nor for small captures."""
+
 
 def input_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what is to be read."""
@@ -37,7 +41,13 @@ def input_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="TLS key log, as SSLKEYLOGFILE makes a client or server write it; may be given again",
+        help="TLS key log, as SSLKEYLOGFILE makes a client or server write it, or the server's RSA "
+        "private key (PEM, DER, PKCS#12), or a folder of them; may be given again",
+    )
+    parser.add_argument(
+        "--key-passphrase-file",
+        metavar="FILE",
+        help="passphrases of encrypted keys, one on each line (default: asked for on a terminal)",
     )
     parser.add_argument(
         "-d",
@@ -59,6 +69,15 @@ def input_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes to use (default: by size and cores)",
     )
     parser.add_argument(
+        "--set",
+        dest="thresholds",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="RULE.THRESHOLD=VALUE",
+        help="what a rule of the findings compares with; summarize --rules lists all",
+    )
+    parser.add_argument(
         "--strict", action="store_true", help="exit with 1 when something could not be read"
     )
 
@@ -70,11 +89,48 @@ def _positive(text: str) -> int:
     return number
 
 
+def _setting(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not name or not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text}: expected RULE.THRESHOLD=NUMBER")
+    return name.strip(), number
+
+
 def request_of(arguments: argparse.Namespace) -> Request:
     """Return what the arguments say is to be read."""
     return Request(
-        arguments.captures, arguments.keys, arguments.decode_as, timezone=arguments.timezone
+        arguments.captures,
+        arguments.keys,
+        arguments.decode_as,
+        dict(arguments.thresholds),
+        _passphrases(arguments.key_passphrase_file),
+        _key_log_of_environment(),
+        timezone=arguments.timezone,
     )
+
+
+def _passphrases(path: str | None) -> list[str]:
+    if path is None:
+        return []
+    from pipelines.key_files import read_passphrases  # only now: workers start before it is loaded
+
+    return read_passphrases(path)
+
+
+def _key_log_of_environment() -> str | None:
+    """Return the key log that SSLKEYLOGFILE names, and say that it is used."""
+    path = os.environ.get("SSLKEYLOGFILE")
+    if not path:
+        return None
+    if not Path(path).is_file():
+        warn(f"SSLKEYLOGFILE: {path}: no such file; going on without it")
+        return None
+    warn(f"using the key log that SSLKEYLOGFILE names: {path}")
+    return path
 
 
 def run_command(command: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:
@@ -113,5 +169,13 @@ def progress_bar(request: Request) -> Iterator[Callable[[int], None]]:
     from tqdm import tqdm
 
     total = sum(Path(path).stat().st_size for path in request.captures if Path(path).is_file())
-    with tqdm(total=total or None, unit="B", unit_scale=True, leave=False, file=sys.stderr) as bar:
+    bar = tqdm(
+        total=total or None,
+        unit="B",
+        unit_scale=True,
+        leave=False,
+        file=sys.stderr,
+        delay=_BAR_DELAY_S,
+    )
+    with bar:
         yield lambda done: bar.update(done) and None

@@ -6,6 +6,7 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,26 @@ from dissectors.tls.keys import KeyRing
 from dissectors.tracelog.reader import TraceLogReader
 from dissectors.transport.layers import DecodedBatch
 from pipelines.errors import UsageError
-from pipelines.ingest import STDIN, CaptureFile, load_keys, read_key_files
+from pipelines.ingest import STDIN, CaptureFile
+from pipelines.key_files import open_keys
 from pipelines.request import Request
 from pipelines.spool import Spool
 from pipelines.tables import Tabulator
 from pipelines.trace_logs import LogClock, TraceLogTables
 
 ProgressHook = Callable[[int], None]
+Keys = tuple[KeyRing, list[DissectError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run tells beside its rows."""
+
+    unreadable: list[str]
+    """One line for each capture that could not be read; when that is every one, the lines are
+    raised instead."""
+    met: frozenset[str]
+    """Fingerprints, hexadecimal, of the private keys whose server was met."""
 
 
 def dissect_captures(
@@ -32,23 +46,36 @@ def dissect_captures(
     spool: Spool,
     partition: tuple[int, int] = (0, 1),
     progress: ProgressHook | None = None,
-) -> list[str]:
+    keys: Keys | None = None,
+) -> Outcome:
     """Take every capture apart and put the rows of one partition into `spool`.
+
+    Parameters
+    ----------
+    request : Request
+        What is to be read.
+    spool : Spool
+        Takes the rows.
+    partition : (int, int)
+        Number of this share of the work, and how many there are.
+    progress : callable, optional
+        Told how many more bytes are done.
+    keys : (KeyRing, list of DissectError), optional
+        What :func:`pipelines.key_files.open_keys` gave; by default it is called here.
 
     Returns
     -------
-    list of str
-        One line for each capture that could not be read; when that is every one, the first line
-        is raised instead.
+    Outcome
+        What is told beside the rows.
 
     Raises
     ------
     UsageError
         When a key cannot be used, a time zone is unknown, or no capture can be read.
     """
-    keys, key_problems = load_keys(read_key_files(request.keys))
+    ring, key_problems = keys or open_keys(request)
     decode_as = _decode_as(request.decode_as)
-    share = _Share(keys, decode_as, partition, spool, LogClock(request.timezone))
+    share = _Share(ring, decode_as, partition, spool, LogClock(request.timezone))
     with _collector_paused():
         unreadable = share.take(request.captures, progress)
         if share.keys_came_late and STDIN not in request.captures:
@@ -59,7 +86,7 @@ def dissect_captures(
         raise UsageError("\n".join(unreadable))
     if partition[0] == 0:
         _tell_key_problems(request, key_problems, spool)
-    return unreadable
+    return Outcome(unreadable, frozenset(name.hex() for name in ring.private_keys.matched))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,40 +37,60 @@ class WorkerFailed(RuntimeError):
 class Worker:
     """A running worker process, and where it puts its rows."""
 
-    def __init__(self, request: Request, partition: tuple[int, int], directory: Path) -> None:
+    def __init__(self, partition: tuple[int, int], directory: Path) -> None:
         directory.mkdir()
         self.directory = directory
-        order = {"request": asdict(request), "partition": partition, "directory": str(directory)}
+        self._partition = partition
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pipelines.worker"],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             env=environment,
         )
-        if self._process.stdin is not None:
-            self._process.stdin.write(json.dumps(order).encode())
-            self._process.stdin.close()
 
-    def wait(self) -> None:
+    def begin(self, request: Request) -> None:
+        """Tell the worker what to do; passphrases go this way only, from process to process."""
+        order = {
+            "request": asdict(request),
+            "partition": self._partition,
+            "directory": str(self.directory),
+        }
+        # A worker that ended already is told by :meth:`wait`.
+        with suppress(BrokenPipeError), self._process.stdin or nullcontext() as pipe:
+            if pipe is not None:
+                pipe.write(json.dumps(order).encode())
+
+    def wait(self) -> frozenset[str]:
         """Wait until the worker is done.
+
+        Returns
+        -------
+        frozenset of str
+            As :attr:`pipelines.dissection.Outcome.met`.
 
         Raises
         ------
         WorkerFailed
             When it ended with an error.
         """
+        told = self._process.stdout.read() if self._process.stdout else b""
         code = self._process.wait()
         if code:
             raise WorkerFailed(
                 f"a worker process ended with exit code {code}; --workers 1 does without them"
             )
+        return frozenset(json.loads(told or b"[]"))
 
     def stop(self) -> None:
         """End the worker if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
 
 
 def worker_count(request: Request, wanted: int | None = None) -> int:
@@ -82,8 +103,9 @@ def worker_count(request: Request, wanted: int | None = None) -> int:
     wanted : int, optional
         Number that the user asked for.
     """
-    paths = [*request.captures, *request.keys]
-    if any(path == "-" or not Path(path).is_file() for path in paths):
+    if not all(Path(path).is_file() for path in request.captures):
+        return 1
+    if not all(Path(path).is_file() or Path(path).is_dir() for path in request.keys):
         return 1
     if wanted is not None:
         return max(1, wanted)
@@ -97,11 +119,9 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def start_workers(request: Request, count: int, directory: Path) -> list[Worker]:
+def start_workers(count: int, directory: Path) -> list[Worker]:
     """Start `count` - 1 workers: the caller itself does the share of partition 0."""
-    return [
-        Worker(request, (index, count), directory / f"worker-{index}") for index in range(1, count)
-    ]
+    return [Worker((index, count), directory / f"worker-{index}") for index in range(1, count)]
 
 
 def run(
@@ -139,20 +159,28 @@ def _run(request: Request, count: int, progress: ProgressHook | None) -> Tables:
     directory = Path(tempfile.mkdtemp(prefix="lyncshark-"))
     helpers: list[Worker] = []
     try:
-        helpers = start_workers(request, count, directory)
+        helpers = start_workers(count, directory)
         from pipelines.dissection import dissect_captures
+        from pipelines.finding import check_settings
+        from pipelines.key_files import ask_on_terminal, open_keys
         from pipelines.results import Tables
         from pipelines.spool import Spool, spooled
 
-        spool = Spool(directory)
-        unreadable = dissect_captures(request, spool, (0, count), progress)
-        spool.close()
+        check_settings(request.thresholds)
+        keys = open_keys(request, ask_on_terminal())
         for helper in helpers:
-            helper.wait()
+            helper.begin(request)
+        spool = Spool(directory)
+        outcome = dissect_captures(request, spool, (0, count), progress, keys)
+        spool.close()
+        met = outcome.met.union(*(helper.wait() for helper in helpers))
     except BaseException:
         for helper in helpers:
             helper.stop()
         shutil.rmtree(directory, ignore_errors=True)
         raise
     spools = [spool, *(spooled(helper.directory) for helper in helpers)]
-    return Tables(spools, directory, unreadable)
+    origins = keys[0].private_keys.origins
+    useful = {origin for name, origin in origins.items() if name.hex() in met}
+    private_keys = {origin: origin in useful for origin in origins.values()}
+    return Tables(spools, directory, request.thresholds, outcome.unreadable, private_keys)

@@ -30,6 +30,7 @@ _LARGEST_PRODUCT = 2**62
 
 _DTYPES: dict[Kind, Any] = {
     "seconds": np.dtype(np.float64),
+    "number": np.dtype(np.float64),
     "integer": pd.Int64Dtype(),
     "boolean": pd.BooleanDtype(),
     "text": pd.StringDtype("pyarrow"),

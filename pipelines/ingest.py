@@ -1,4 +1,4 @@
-"""The only place that opens a capture or a key.
+"""The only place that opens a capture; keys are opened in :mod:`pipelines.key_files`.
 
 A plain file is memory-mapped and forgotten window by window; what cannot be mapped (a pipe,
 standard input) is streamed. Either way the rest of the program sees :class:`PacketBatch` after
@@ -13,7 +13,6 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,8 +20,6 @@ import numpy as np
 
 from dissectors.capture.batch import Bytes, PacketBatch
 from dissectors.capture.format import Reader, describe_format, detect_format, make_reader
-from dissectors.errors import DissectError
-from dissectors.tls.keys import KeyRing, looks_like_keylog
 from dissectors.tracelog.encoding import looks_like_text
 from dissectors.tracelog.reader import TraceLogReader
 from pipelines.errors import UsageError
@@ -36,64 +33,13 @@ STDIN = "-"
 _HEAD = 4096
 """Bytes that are looked at to tell a file's format."""
 
-_KEY_FILE_LIMIT = 1 << 30
-"""A key log larger than this, in bytes, is taken for a mistake."""
-
 ProgressHook = Callable[[int], None]
 """Told how many more bytes of the capture are done."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFile:
-    """A file with keys, read but not yet understood."""
-
-    name: str
-    """Name for messages."""
-    data: bytes
-    """Its bytes; never shown."""
-
-    def __repr__(self) -> str:
-        return f"KeyFile({self.name!r})"
 
 
 def capture_name(path: str) -> str:
     """Return the name under which the capture at `path` stands in the tables."""
     return "stdin" if path == STDIN else Path(path).name
-
-
-def read_key_files(paths: list[str]) -> list[KeyFile]:
-    """Read the files that hold keys.
-
-    Raises
-    ------
-    UsageError
-        When a file cannot be read or is no key log.
-    """
-    files = []
-    for path in paths:
-        data = _read_whole(path)
-        if not looks_like_keylog(data):
-            raise UsageError(
-                f"{path}: not a TLS key log: expected lines such as 'CLIENT_RANDOM …' "
-                "(what SSLKEYLOGFILE makes a client or server write)"
-            )
-        files.append(KeyFile(path, data))
-    return files
-
-
-def load_keys(files: list[KeyFile]) -> tuple[KeyRing, list[DissectError]]:
-    """Put the keys of `files` on one ring; also return what was wrong with their lines."""
-    ring = KeyRing()
-    problems = [problem for file in files for problem in ring.add_keylog(file.data, file.name)]
-    return ring, problems
-
-
-def _read_whole(path: str) -> bytes:
-    with _readable(path) as file:
-        data = file.read(_KEY_FILE_LIMIT + 1)
-    if len(data) > _KEY_FILE_LIMIT:
-        raise UsageError(f"{path}: larger than {_KEY_FILE_LIMIT >> 20} MiB, which no key file is")
-    return data
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +12,14 @@ class Request:
     captures: list[str]
     """Paths of captures, in order; ``-`` is standard input."""
     keys: list[str]
-    """Paths of key files."""
+    """Paths of key files, and of folders of them."""
     decode_as: list[str]
     """Rules such as ``tcp.port==5061,tls``."""
+    thresholds: dict[str, float] = field(default_factory=dict)
+    """Thresholds of findings, ``RULE.THRESHOLD``, and what they shall be."""
+    passphrases: list[str] = field(default_factory=list, repr=False)
+    """What to try on encrypted keys; one that is asked for, and fits, joins them."""
+    key_log: str | None = None
+    """Path of the key log that SSLKEYLOGFILE names; no harm is done when it is no use."""
     timezone: str | None = None
     """IANA name of the zone of trace logs' times; None: UTC is assumed."""

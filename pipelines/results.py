@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines import analyses as _registered  # noqa: F401  (importing it fills the registry)
+from pipelines import analyses as _analyses  # noqa: F401  (importing it fills the registry)
+from pipelines import rules as _rules  # noqa: F401  (the same)
 from pipelines.analysis import analyses
+from pipelines.finding import Findings, rules
 from pipelines.frames import finish, from_frame, to_frame
-from pipelines.schema import TABLES
+from pipelines.schema import FINDINGS, TABLES
 from pipelines.spool import Spool
 
 if TYPE_CHECKING:
@@ -38,14 +40,27 @@ class Tables:
         The rows of each process.
     directory : Path
         Where the rows are that went to disk; removed with this object.
+    thresholds : mapping of str to float
+        Thresholds of findings, as :func:`pipelines.finding.check_settings` takes them.
     unreadable : list of str
         One line for each capture that could not be read.
+    private_keys : dict of str to bool
+        For each file with a private key, whether a certificate that it belongs to was met.
     """
 
-    def __init__(self, spools: list[Spool], directory: Path, unreadable: list[str]) -> None:
+    def __init__(
+        self,
+        spools: list[Spool],
+        directory: Path,
+        thresholds: Mapping[str, float],
+        unreadable: list[str],
+        private_keys: dict[str, bool],
+    ) -> None:
         self.unreadable = unreadable
+        self.private_keys = private_keys
         self._spools = spools
-        self._analysed: dict[str, pa.Table] = {}
+        self._thresholds = thresholds
+        self._made: dict[str, pa.Table] = {}
         self._cleanup = weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
 
     @property
@@ -75,34 +90,57 @@ class Tables:
     ) -> Iterator[pa.Table]:
         """Yield a table's rows in order, of all columns or some, categories as plain text."""
         columns = columns or TABLES[name].names
-        if name in analyses:
-            whole = self._analysis(name).select(columns)
+        if name in analyses or name == FINDINGS.name:
+            whole = self._computed(name).select(columns)
             for start in range(0, max(1, len(whole)), CHUNK_ROWS):
                 yield whole.slice(start, CHUNK_ROWS)
         else:
             parts = [spool.table(name) for spool in self._spools]
-            yield from _in_order([part.select(columns) for part in parts], _order(parts))
+            rows = _in_order([part.select(columns) for part in parts], _order(parts))
+            yield from self._with_hops(rows) if "hop_of" in columns else rows
 
-    # --- analyses -------------------------------------------------------------------------------
+    def _with_hops(self, messages: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """Fill in the one column of `messages` that only all of them together can tell."""
+        hops = self._computed("hops")
+        for rows in messages:
+            found = pc.index_in(rows["message_id"], value_set=hops["message_id"].combine_chunks())
+            at = rows.schema.get_field_index("hop_of")
+            yield rows.set_column(at, "hop_of", hops["hop_of"].take(found))
+
+    # --- analyses and rules ---------------------------------------------------------------------
+
+    def _computed(self, name: str) -> pa.Table:
+        if name not in self._made:
+            made = self._findings() if name == FINDINGS.name else self._analysis(name)
+            self._made[name] = made
+            pa.default_memory_pool().release_unused()
+        return self._made[name]
 
     def _analysis(self, name: str) -> pa.Table:
-        if name not in self._analysed:
-            one = analyses[name]
-            needed = {
-                table: pa.concat_tables(self._plain_chunks(table, columns))
-                for table, columns in one.needs.items()
-            }
-            made = [
-                from_frame(
-                    one.function(**{key: to_frame(rows) for key, rows in portion.items()}),
-                    TABLES[name],
-                )
-                for portion in _portions(needed)
-            ]
-            self._analysed[name] = pa.concat_tables(made)
-            del needed, made
-            pa.default_memory_pool().release_unused()
-        return self._analysed[name]
+        one = analyses[name]
+        return pa.concat_tables(
+            from_frame(one.function(**frames), TABLES[name])
+            for frames in self._given(one.needs, one.whole)
+        )
+
+    def _findings(self) -> pa.Table:
+        findings = Findings()
+        for name in sorted(rules):
+            one = rules[name]
+            for frames in self._given(one.needs, one.whole):
+                findings.add(one, one.function(**frames, **one.values(self._thresholds)))
+        return findings.table()
+
+    def _given(
+        self, needs: dict[str, tuple[str, ...]], whole: bool
+    ) -> Iterator[dict[str, pd.DataFrame]]:
+        """Yield the tables that an analysis or a rule takes, whole or in portions."""
+        needed = {
+            table: pa.concat_tables(self._plain_chunks(table, columns))
+            for table, columns in needs.items()
+        }
+        for portion in [needed] if whole else _portions(needed):
+            yield {name: to_frame(rows) for name, rows in portion.items()}
 
 
 def _portions(needed: dict[str, pa.Table]) -> Iterator[dict[str, pa.Table]]:

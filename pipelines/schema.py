@@ -15,11 +15,14 @@ from typing import Literal
 
 import pyarrow as pa
 
-Kind = Literal["time", "seconds", "integer", "boolean", "text", "category", "integers", "texts"]
+Kind = Literal[
+    "time", "seconds", "number", "integer", "boolean", "text", "category", "integers", "texts"
+]
 
 _ARROW: dict[str, pa.DataType] = {
     "time": pa.timestamp("ns", tz="UTC"),
     "seconds": pa.float64(),
+    "number": pa.float64(),
     "integer": pa.int64(),
     "boolean": pa.bool_(),
     "text": pa.string(),
@@ -158,6 +161,35 @@ FLOWS = Table(
     ),
 )
 
+
+def _certificate_columns(side: str) -> tuple[Column, ...]:
+    """Return the columns that tell the certificate of one side."""
+    return (
+        Column(
+            f"{side}_certificate",
+            "text",
+            f"Subject of the {side}'s certificate, RFC 4514; hidden in TLS 1.3 unless opened, and "
+            "not sent when a session is resumed.",
+        ),
+        Column(f"{side}_issuer", "text", "Who issued it."),
+        Column(f"{side}_not_before_time", "time", "Begin of its validity."),
+        Column(
+            f"{side}_not_after_time",
+            "time",
+            "End of its validity; missing when it is after 2262.",
+        ),
+        Column(
+            f"{side}_names",
+            "texts",
+            "DNS names and addresses of its subjectAltName, the first 200.",
+            "x509ce.dNSName",
+        ),
+        Column(f"{side}_key_type", "category", "Its key: RSA, DSA, or EC and the curve."),
+        Column(f"{side}_key_bits", "integer", "Size of its key, bits."),
+        Column(f"{side}_fingerprint", "text", "SHA-256 of it, hexadecimal."),
+    )
+
+
 TLS_SESSIONS = Table(
     "tls_sessions",
     "One row per TLS connection.",
@@ -169,7 +201,7 @@ TLS_SESSIONS = Table(
         Column(
             "opened_by",
             "category",
-            "What opened it: key log, or resumption (of a session opened so).",
+            "What opened it: key log, RSA private key, or resumption (of a session opened so).",
         ),
         Column(
             "reason",
@@ -200,19 +232,30 @@ TLS_SESSIONS = Table(
         Column("resumed", "boolean", "Whether the handshake resumed an earlier session."),
         Column("extended_master_secret", "boolean", "RFC 7627."),
         Column("encrypt_then_mac", "boolean", "RFC 7366."),
-        Column(
-            "server_certificate",
-            "text",
-            "Subject of the server's certificate; hidden in TLS 1.3 unless opened.",
-        ),
+        *_certificate_columns("server"),
+        *_certificate_columns("client"),
         Column("handshake_s", "seconds", "From the ClientHello to the last Finished seen."),
+        Column(
+            "handshake_complete",
+            "boolean",
+            "Whether both sides ended the first handshake; missing when the capture does not tell.",
+        ),
         Column(
             "alert",
             "text",
             "First fatal alert, sender and description; missing without one.",
             "tls.alert_message.desc",
         ),
-        Column("records", "integer", "Application-data records seen."),
+        Column("alert_time", "time", "Time of that alert."),
+        Column("alert_frame_number", "integer", "Frame of that alert."),
+        Column("client_bytes", "integer", "TCP payload from the client as sent, bytes."),
+        Column("server_bytes", "integer", "TCP payload from the server as sent, bytes."),
+        Column(
+            "records",
+            "integer",
+            "Application-data records seen; counted no further once what was opened proves not to "
+            "be SIP, or nothing can be opened.",
+        ),
         Column("decrypted_records", "integer", "Of these, decrypted."),
     ),
 )
@@ -272,6 +315,16 @@ MESSAGES = Table(
             "branch of the topmost Via; Lync's clients often send none.",
             "sip.Via.branch",
         ),
+        Column(
+            "via_count",
+            "integer",
+            "Via values: one for each element that it has passed (RFC 3261 §16.6).",
+        ),
+        Column(
+            "via_origin",
+            "text",
+            "sent-by and branch of the last Via: who made the request, the same on every hop.",
+        ),
         Column("user_agent", "category", "User-Agent, or Server.", "sip.User-Agent"),
         Column("contact_uri", "text", "URI of the first Contact.", "sip.contact.uri"),
         Column("event", "category", "Event package.", "sip.Event"),
@@ -293,6 +346,18 @@ MESSAGES = Table(
             "sip.Session-Expires",
         ),
         Column(
+            "session_refresher",
+            "category",
+            "refresher of Session-Expires: uac or uas, of this very transaction (RFC 4028 §4).",
+        ),
+        Column("min_se_s", "integer", "Min-SE, seconds (RFC 4028 §5).", "sip.Min-SE"),
+        Column(
+            "session_headers",
+            "category",
+            "In INVITE, UPDATE and their responses: which headers it has of contact, record-route, "
+            "require:timer, session-expires and supported:timer.",
+        ),
+        Column(
             "content_type",
             "category",
             "Media type of the body, lower case, without parameters.",
@@ -305,6 +370,12 @@ MESSAGES = Table(
             "retransmission_of",
             "text",
             "message_id of the first copy of the same message on the same hop.",
+        ),
+        Column(
+            "hop_of",
+            "text",
+            "message_id of the same message where it was seen first: on the hop nearest to its "
+            "sender; missing in that one itself. See `hops`.",
         ),
         Column(
             "body_state",
@@ -335,7 +406,7 @@ LOG_DIAGNOSTICS = Table(
         Column("start_line", "text", "Start line of that message."),
         Column("data", "text", "Data: its pairs, and other fields, as a JSON object."),
         Column("local", "text", "Own address and port, where it tells of a connection."),
-        *(column for column in _LOG_RECORD if not column.name.startswith("log_d")),
+        *(column for column in _LOG_RECORD if not column.name.startswith(("log_d", "log_s"))),
     ),
 )
 
@@ -401,7 +472,8 @@ DIAGNOSTICS = Table(
 
 PRESENCE = Table(
     "presence",
-    "One row per contact and subscription state that a resource list (rlmi) tells.",
+    "One row per category of presence that a document tells of a contact, with what a resource "
+    "list (rlmi) says of the contact's subscription; one per contact of a list without a document.",
     (
         _MESSAGE,
         _TIME,
@@ -411,7 +483,9 @@ PRESENCE = Table(
         Column("subscriber_uri", "text", "uri of the list: who subscribed."),
         Column("list_version", "integer", "version of the list (RFC 4662 §5.2)."),
         Column("full_state", "boolean", "fullState of the list."),
-        Column("contact_uri", "text", "uri of the resource."),
+        Column(
+            "contact_uri", "text", "uri of the resource; of a document without a list, its own."
+        ),
         Column("instance_id", "text", "id of the instance; missing when the resource has none."),
         Column("state", "category", "active, pending, terminated, or Microsoft's resubscribe."),
         Column("reason", "category", "reason of the instance, such as forbidden."),
@@ -425,6 +499,162 @@ PRESENCE = Table(
             "Part that holds its state, as in `bodies`; missing when no part has that Content-ID.",
         ),
         Column("part_media_type", "category", "Media type of that part."),
+        Column(
+            "category",
+            "category",
+            "What the row is about: state, note, contactCard, …; tuple, person, device or note of "
+            "PIDF, address of XPIDF, presentity, state or device of 2005. Missing without a "
+            "document.",
+        ),
+        Column("category_instance", "integer", "instance of the category."),
+        Column("publish_time", "time", "publishTime of the category, timestamp of PIDF."),
+        Column("container", "integer", "container of the category: who may see it."),
+        Column("cleared", "boolean", "Whether the category is empty, which takes it back."),
+        Column("state_type", "category", "xsi:type of a state; others see the aggregateState."),
+        Column("availability", "integer", "availability of a state: its number."),
+        Column(
+            "presence",
+            "category",
+            "What that number, or a word of another vocabulary, means: online, idle, busy, "
+            "busy-idle, do-not-disturb, be-right-back, away, offline; unknown below 3000.",
+        ),
+        Column("basic", "category", "basic of PIDF (open, closed), status of XPIDF."),
+        Column(
+            "activity",
+            "category",
+            "token of the activity, else its custom text; activities of PIDF, comma-separated; "
+            "msnsubstatus of XPIDF.",
+        ),
+        Column("manual", "boolean", "manual: whether the user set the state."),
+        Column("last_active_time", "time", "lastActive of a state."),
+        Column("note", "text", "Note, one row each; all notes of a PIDF element, one per line."),
+        Column("note_type", "category", "personal, or OOF: out of facility."),
+        Column("device", "text", "device of a state, machineName or name of a device."),
+        Column("endpoint_id", "text", "endpointId or epid; id of a tuple, a person or an atom."),
+        Column("display_name", "text", "Name of the contact, where a contact card tells it."),
+    ),
+)
+
+CALL_LEGS = Table(
+    "call_legs",
+    "One row per call and hop that its INVITE was seen on: how long each server held the call. Of "
+    "an INVITE that was sent again (after a challenge, for example) the last counts.",
+    (
+        Column("call_key", "text", "Call, as in `calls`."),
+        _CAPTURE,
+        _CALL_ID,
+        Column("leg", "integer", "Number of the leg, from the caller: 1 is the first captured."),
+        Column(
+            "previous_leg",
+            "integer",
+            "Leg that the INVITE came by; a fork gives several legs one previous leg.",
+        ),
+        Column("src_ip", "category", "Sender of the INVITE on this leg.", "ip.src"),
+        Column("dst_ip", "category", "Its receiver: the element that this leg leads to.", "ip.dst"),
+        Column(
+            "side",
+            "category",
+            "internal: both addresses are private ones (RFC 1918, RFC 4193); external: one is not; "
+            "missing where there is no address.",
+        ),
+        Column("message_id", "text", "INVITE on this leg."),
+        Column("invite_time", "time", "Its time."),
+        Column("first_response_s", "seconds", "INVITE to the first response, 100 included."),
+        Column("ringback_s", "seconds", "INVITE to the first 180 or 183 on this leg."),
+        Column("answer_s", "seconds", "INVITE to the 2xx on this leg."),
+        Column("final_s", "seconds", "INVITE to the final response on this leg."),
+        Column("status_code", "integer", "That response's status."),
+        Column(
+            "held_invite_s",
+            "seconds",
+            "INVITE on the previous leg to INVITE on this one: how long the element between kept "
+            "it; missing where two clocks took the times.",
+        ),
+        Column(
+            "held_ringback_s",
+            "seconds",
+            "What this leg's receiver adds to the time until it rings: `ringback_s` minus that of "
+            "the leg behind it which rang first. On the last leg captured it is all of "
+            "`ringback_s`: that element, and what lies behind it. Each leg's times are of one "
+            "clock, so this holds across captures too.",
+        ),
+        Column("last", "boolean", "Whether no leg behind it was captured."),
+    ),
+)
+
+SESSION_TIMERS = Table(
+    "session_timers",
+    "One row per dialog of an INVITE in which a session timer was asked for or agreed (RFC 4028).",
+    (
+        Column("dialog_id", "text", "message_id of the first message that has both its tags."),
+        _CAPTURE,
+        _CALL_ID,
+        Column("from_tag", "text", "Tag of the caller."),
+        Column("to_tag", "text", "Tag of the callee."),
+        Column("from_uri", "text", "URI of the caller."),
+        Column("to_uri", "text", "URI of the callee."),
+        Column("caller_product", "category", "User-Agent or Server of the caller."),
+        Column("callee_product", "category", "User-Agent or Server of the callee."),
+        Column(
+            "phone",
+            "boolean",
+            "Whether a side is a telephone number: a tel URI, or one with user=phone.",
+        ),
+        Column(
+            "answer_time", "time", "Time of the 2xx to the first INVITE; missing when not seen."
+        ),
+        Column(
+            "session_expires_s",
+            "integer",
+            "Interval that holds at the end, seconds: of the last 2xx that named one; missing when "
+            "none did.",
+        ),
+        Column(
+            "asked_session_expires_s", "integer", "Session-Expires of the first INVITE, seconds."
+        ),
+        Column("min_se_s", "integer", "Largest Min-SE that was named, seconds (RFC 4028 §5)."),
+        Column(
+            "refresher", "category", "Who has to refresh: caller or callee; missing when not told."
+        ),
+        Column("too_small", "integer", "422 responses: the interval was too small (RFC 4028 §6)."),
+        Column(
+            "refreshes", "integer", "UPDATE and INVITE requests inside the dialog, copies apart."
+        ),
+        Column("refreshes_answered", "integer", "Of these, answered with a 2xx."),
+        Column("last_refresh_time", "time", "Time of the last one."),
+        Column("last_refresh_method", "category", "Its method."),
+        Column("last_refresh_by", "category", "Who sent it: caller or callee."),
+        Column("last_refresh_message_id", "text", "Its message_id."),
+        Column("last_refresh_status", "integer", "Its final response; missing without one."),
+        Column(
+            "last_refresh_missing",
+            "text",
+            "Of the headers in `messages.session_headers`, those that the answer to the INVITE had "
+            "and the answer to this refresh has not.",
+        ),
+        Column(
+            "last_refresh_lost",
+            "boolean",
+            "Whether its final response was seen on one hop and never on the next, where the "
+            "request had come from.",
+        ),
+        Column(
+            "expiry_time",
+            "time",
+            "When the session expires: interval after the last answer that started the timer "
+            "(RFC 4028 §7.2); an answer that got lost, or lacks its Contact, starts none.",
+        ),
+        Column("end_time", "time", "Time of BYE; missing while the call goes on."),
+        Column("ended_by", "category", "Who sent BYE: caller or callee."),
+        Column("end_message_id", "text", "message_id of BYE."),
+        Column("duration_s", "seconds", "Answer to BYE."),
+        Column("end_after_expiry_s", "seconds", "BYE minus `expiry_time`; negative: before it."),
+        Column(
+            "state",
+            "category",
+            "open: no BYE seen; ended: for another reason; expired: BYE came when the session "
+            "expires, from 32 s (or a third of a short interval) before (RFC 4028 §10).",
+        ),
     ),
 )
 
@@ -472,6 +702,8 @@ CONFERENCE_COMMANDS = Table(
             "code of the final answer: success, failure; pending when no other came.",
         ),
         Column("reason", "text", "reason of the answer."),
+        Column("result", "category", "result of the command in the answer, as endorseUser has."),
+        Column("diagnostics", "text", "diagnostics-info of the answer: a JSON object key → value."),
         Column("answer_message_id", "text", "Message with the final answer."),
         Column("answer_s", "seconds", "Command to its final answer."),
     ),
@@ -546,6 +778,71 @@ TRANSACTIONS = Table(
     ),
 )
 
+HOPS = Table(
+    "hops",
+    "One row per message that was seen before on another hop, or by another capture of the same "
+    "hop: a message that passed two places that were captured.",
+    (
+        _MESSAGE,
+        _CAPTURE,
+        _FRAME,
+        _TIME,
+        _CALL_ID,
+        Column("method", "category", "Method; for a response that of its CSeq."),
+        Column("cseq", "integer", "Sequence number of CSeq."),
+        Column("is_request", "boolean", "Request or response."),
+        Column("status_code", "integer", "Status code of a response."),
+        Column("hop_of", "text", "message_id where it was seen first, nearest to its sender."),
+        Column("hop", "integer", "Which observation of the message this is; the first is 1."),
+        Column("previous_message_id", "text", "message_id of the observation before this one."),
+        Column("previous_capture", "category", "Capture of that observation."),
+        Column("src_ip", "category", "Sender's address on this hop.", "ip.src"),
+        Column("dst_ip", "category", "Receiver's address on this hop.", "ip.dst"),
+        Column(
+            "observed_delay_s",
+            "seconds",
+            "Time of this observation minus time of the one before, by the clocks of their "
+            "captures; negative where these disagree by more than the delay.",
+        ),
+        Column(
+            "delay_s",
+            "seconds",
+            "The same where one clock took both times: how long the element between held the "
+            "message, and the way to it. Across captures see `clock_offsets`.",
+        ),
+    ),
+)
+
+CLOCK_OFFSETS = Table(
+    "clock_offsets",
+    "One row per two captures that saw the same messages: by how much their clocks differ.",
+    (
+        _CAPTURE,
+        Column("reference", "category", "Capture whose clock it is compared with."),
+        Column(
+            "offset_s",
+            "seconds",
+            "Clock of `capture` minus clock of `reference`, from the request and response that "
+            "went from one place to the other and back in the shortest time (RFC 5905 §8, §10).",
+        ),
+        Column(
+            "error_s",
+            "seconds",
+            "Half of that time: the offset is wrong by no more than this (RFC 5905 §11.1).",
+        ),
+        Column(
+            "exchanges",
+            "integer",
+            "Requests and responses that both captures show; without one nothing can be told.",
+        ),
+        Column(
+            "delay_s",
+            "seconds",
+            "Median time that messages took between the two places, offset taken off.",
+        ),
+    ),
+)
+
 DIALOGS = Table(
     "dialogs",
     "One row per dialog (RFC 3261 §12): Call-ID and both tags.",
@@ -601,6 +898,11 @@ CALLS = Table(
             "First response that tells a status: neither 100 nor 101.",
         ),
         Column("ringing_time", "time", "First 180 or 183."),
+        Column(
+            "early_media_time",
+            "time",
+            "First 180 or 183 that describes media: from then on the callee's side may send sound.",
+        ),
         Column("answer_time", "time", "First 2xx."),
         Column("ack_time", "time", "First ACK to the 2xx."),
         Column("end_time", "time", "BYE, or the final response of an unsuccessful attempt."),
@@ -615,6 +917,7 @@ CALLS = Table(
         _DIAGNOSTICS,
         Column("setup_delay_s", "seconds", "INVITE to its 2xx."),
         Column("ringback_delay_s", "seconds", "INVITE to the first 180 or 183: post-dial delay."),
+        Column("early_media_delay_s", "seconds", "INVITE to `early_media_time`."),
         Column(
             "session_request_delay_s",
             "seconds",
@@ -644,6 +947,277 @@ CALLS = Table(
         Column("conversation_id", "text", "Ms-Conversation-ID."),
         Column("flow_id", "category", "Flow of the first INVITE."),
         Column("frame_number", "integer", "Frame of the first INVITE."),
+    ),
+)
+
+FAILURES = Table(
+    "failures",
+    "One row per request that failed for a user, on however many hops, with its first cause. "
+    "Challenges, cancelled, busy and declined calls are no failures, nor is what a retry mended.",
+    (
+        Column(
+            "transaction_id",
+            "text",
+            "The failed transaction nearest to who asked, as in `transactions`.",
+        ),
+        _CAPTURE,
+        _CALL_ID,
+        Column("cseq", "integer", "Sequence number."),
+        Column("method", "category", "Method of the request."),
+        _FROM,
+        _TO,
+        Column("route", "category", "Route of a call, as in `calls`; missing for what is no call."),
+        Column("peer_domain", "category", "Domain of To."),
+        Column("start_time", "time", "Time of the request."),
+        Column("response_s", "seconds", "Request to its final response."),
+        Column("status_code", "integer", "Status that the sender got.", "sip.Status-Code"),
+        Column("reason_phrase", "category", "Its reason phrase."),
+        Column(
+            "cause_message_id",
+            "text",
+            "The failed response captured farthest from the sender: nearest to where it began.",
+        ),
+        Column("cause_status_code", "integer", "Its status."),
+        Column(
+            "cause_code",
+            "integer",
+            "Error id of the innermost diagnosis in it, or else in a response nearer to the "
+            "sender; ids that only say that the next hop gave no reason count last.",
+        ),
+        Column("cause_subcode", "integer", "Its sub-code."),
+        Column("cause_reason", "text", "Its reason."),
+        Column("cause_source", "category", "Server that said so."),
+        Column("cause_component", "category", "Component that owns the range of the error id."),
+        Column("hops", "integer", "Transactions that failed for it: one per hop and branch."),
+    ),
+)
+
+FINDINGS = Table(
+    "findings",
+    "One row per thing that is wrong, worst first.",
+    (
+        Column("rule", "category", "Rule that found it; `summarize --rules` lists them."),
+        Column("severity", "category", "error, warning or note."),
+        Column("title", "text", "What is wrong, in a line."),
+        Column("subject", "text", "What it is wrong with: a host, a URI, a conference."),
+        Column("start_time", "time", "When it was first seen."),
+        Column("count", "integer", "How often it occurred."),
+        Column(
+            "evidence",
+            "texts",
+            "Where to look, of the first occurrences: `message ID`, `flow ID`, `frame NUMBER of "
+            "CAPTURE`.",
+        ),
+        Column("explanation", "text", "What was seen, and what it means."),
+        Column("advice", "text", "What to do about it."),
+        Column("reference", "text", "Standard or page that says so; missing without one."),
+    ),
+)
+
+CONFERENCE_PARTICIPANTS = Table(
+    "conference_participants",
+    "One row per change of a conference's roster (application/conference-info+xml): of a user, of "
+    "one of its endpoints, or of one of their media.",
+    (
+        _MESSAGE,
+        _TIME,
+        _CAPTURE,
+        _FRAME,
+        _CALL_ID,
+        Column("conference_uri", "text", "entity: URI of the conference's focus."),
+        Column("conference_id", "text", "Conference id: what follows id: in that URI."),
+        Column("version", "integer", "version of the document."),
+        Column("document", "category", "state of the document: full, partial, deleted."),
+        Column(
+            "complete",
+            "boolean",
+            "False where an earlier document is missing or was cut: others may be in the "
+            "conference whom no row tells.",
+        ),
+        Column("level", "category", "What changed: user, endpoint, media."),
+        Column("change", "category", "added, changed, removed."),
+        Column("user_uri", "text", "entity of the user."),
+        Column("display_text", "text", "Name of the user."),
+        Column("roles", "category", "Roles of the user, comma-separated: presenter, attendee."),
+        Column("endpoint_id", "text", "entity of the endpoint."),
+        Column("session_type", "category", "Microsoft's session-type: focus, chat, audio-video."),
+        Column(
+            "status",
+            "category",
+            "Status of the endpoint: connected, dialing-out, disconnected …; of what was removed "
+            "the last that was told.",
+        ),
+        Column("previous_status", "category", "Its status before this document."),
+        Column("joining_method", "category", "dialed-in, dialed-out, focus-owner."),
+        Column("disconnection_method", "category", "departed, booted, failed, busy."),
+        Column("disconnection_reason", "text", "reason of disconnection-info."),
+        Column("media_id", "text", "id of the media."),
+        Column("media_type", "category", "type of the media, such as audio."),
+        Column("media_label", "category", "label of the media, as in the SDP."),
+        Column("media_status", "category", "sendrecv, sendonly, recvonly, inactive."),
+        Column("media_state", "category", "Microsoft's media-state, such as connected."),
+    ),
+)
+
+_OFFERED, _ANSWERED = "of the offer", "of the answer"
+
+
+def _side(prefix: str, whose: str) -> tuple[Column, ...]:
+    return (
+        Column(f"{prefix}_ip", "text", f"Address {whose}: c= of the media, else of the session."),
+        Column(f"{prefix}_port", "integer", f"Port {whose}; 0 refuses the stream."),
+        Column(
+            f"{prefix}_direction", "category", f"Direction {whose}: sendrecv where it is silent."
+        ),
+        Column(f"{prefix}_codecs", "text", f"Codecs {whose} in its order, comma-separated."),
+        Column(f"{prefix}_crypto", "category", f"SRTP suites {whose}, comma-separated."),
+        Column(
+            f"{prefix}_ice",
+            "category",
+            f"Grammar of the candidates {whose}: rfc5245, draft-6, both.",
+        ),
+        *(
+            Column(
+                f"{prefix}_{kind}_candidates",
+                "integer",
+                f"Candidates {whose} of type {kind}, component 1; draft 6 does not tell it.",
+            )
+            for kind in ("host", "srflx", "relay")
+        ),
+        Column(f"{prefix}_udp_candidates", "integer", f"UDP candidates {whose}, component 1."),
+        Column(f"{prefix}_tcp_candidates", "integer", f"TCP candidates {whose}, component 1."),
+        Column(
+            f"{prefix}_bypass_id", "text", f"x-bypassid {whose}: where media bypass is possible."
+        ),
+    )
+
+
+MEDIA_STREAMS = Table(
+    "media_streams",
+    "One row per media line of each answered offer (RFC 3264) of a dialog; of one offer at most "
+    "1000.",
+    (
+        Column("offer_message_id", "text", "Message with the offer, as in `messages`."),
+        Column("answer_message_id", "text", "Message with the answer."),
+        Column("time", "time", "Time of the offer."),
+        Column("answer_time", "time", "Time of the answer."),
+        _CAPTURE,
+        Column("frame_number", "integer", "Frame that completed the offer.", "frame.number"),
+        _CALL_ID,
+        Column("from_tag", "text", "Tag of From in the request."),
+        Column("to_tag", "text", "Tag of To in its response: each fork is a dialog of its own."),
+        Column("offerer_uri", "text", "URI of the side that offered."),
+        Column("method", "category", "Request of the exchange: INVITE, UPDATE, PRACK."),
+        Column(
+            "answer_status_code",
+            "integer",
+            "Status of the response with the answer; missing when a request (ACK, PRACK) has it.",
+        ),
+        Column("position", "integer", "Number of the media line, from 1."),
+        Column("media", "category", "Medium: audio, video, message.", "sdp.media.media"),
+        Column("label", "category", "label, such as main-audio."),
+        Column(
+            "protocol", "category", "Transport as offered, such as RTP/SAVP.", "sdp.media.proto"
+        ),
+        Column("refused", "boolean", "Whether the answer refuses it by port 0."),
+        Column(
+            "codec",
+            "category",
+            "First answered codec that carries media; its number where nothing names it.",
+        ),
+        Column("encrypted", "boolean", "Whether the answer chose SRTP, by crypto or by DTLS."),
+        Column(
+            "cryptoscale", "boolean", "Whether the answer chose it: one key for many receivers."
+        ),
+        Column("encryption", "category", "Microsoft's a=encryption of the offer."),
+        Column(
+            "hold",
+            "boolean",
+            "Whether the offer puts the stream on hold: sendonly, inactive, or address 0.0.0.0.",
+        ),
+        Column(
+            "ice_concluded",
+            "boolean",
+            "Whether the offer names remote candidates: ICE had found a path by then.",
+        ),
+        Column(
+            "fallback",
+            "boolean",
+            "Whether the only offer is the one for OCS 2007 (ms-proxy-2007fallback).",
+        ),
+        *_side("offered", _OFFERED),
+        *_side("answered", _ANSWERED),
+    ),
+)
+
+QUALITY_REPORTS = Table(
+    "quality_reports",
+    "One row per media line and direction of each quality report: Lync's (application/"
+    "vq-rtcpxr+xml), or RFC 6035's.",
+    (
+        _MESSAGE,
+        _TIME,
+        _CAPTURE,
+        _FRAME,
+        Column("call_id", "text", "Call-ID of the call that is reported on, not of the report."),
+        Column("from_tag", "text", "FromTag of that call."),
+        Column("to_tag", "text", "ToTag of that call."),
+        Column("interval", "boolean", "Whether the call goes on; False in the report of its end."),
+        Column("start_time", "time", "Start of the call, by the reporter's clock."),
+        Column("end_time", "time", "End of the call, by the reporter's clock."),
+        Column("from_uri", "text", "FromURI: the reporter."),
+        Column("to_uri", "text", "ToURI: the other side."),
+        Column("caller", "boolean", "Whether the reporter was the caller."),
+        Column("conference_uri", "text", "ConfURI."),
+        Column("conference_id", "text", "Conference id in it."),
+        Column("endpoint", "text", "Name of the reporter's machine."),
+        Column("local_user_agent", "category", "Product of the reporter."),
+        Column("remote_user_agent", "category", "Product of the other side."),
+        Column("label", "category", "Label of the media line, such as main-audio."),
+        Column("direction", "category", "inbound or outbound, as the reporter sees it."),
+        Column("ssrc", "text", "Id of the stream: its SSRC."),
+        Column("codec", "category", "PayloadDescription."),
+        Column("sample_rate", "integer", "SampleRate, hertz."),
+        Column("packets", "integer", "Packets of the stream."),
+        Column("packet_loss_rate", "number", "LossRate: fraction of packets lost, mean."),
+        Column("packet_loss_rate_max", "number", "LossRateMax."),
+        Column("jitter_s", "seconds", "Inter-arrival jitter (RFC 3550 §6.4.1), mean."),
+        Column("jitter_max_s", "seconds", "The same, maximum."),
+        Column("round_trip_s", "seconds", "Round-trip time, mean; told of the outbound stream."),
+        Column("round_trip_max_s", "seconds", "The same, maximum."),
+        Column("burst_density", "number", "Fraction of packets lost in bursts."),
+        Column("burst_duration_s", "seconds", "Mean duration of bursts."),
+        Column("concealed_ratio", "number", "RatioConcealedSamplesAvg: fraction of healed audio."),
+        Column("network_mos", "number", "NetworkMOS OverallAvg, 1 to 5."),
+        Column("network_mos_min", "number", "NetworkMOS OverallMin."),
+        Column("network_mos_degradation", "number", "DegradationAvg: what the network took of it."),
+        Column("listening_mos", "number", "RecvListenMOS inbound, SendListenMOS outbound."),
+        Column("listening_mos_min", "number", "RecvListenMOSMin, SendListenMOSMin."),
+        Column("local_conversational_mos", "number", "LocalConversationalMOS of the media line."),
+        Column("remote_conversational_mos", "number", "RemoteConversationalMOS of the media line."),
+        Column("ice", "category", "Path: DIRECT, RELAY, HTTP-PROXY, FAILED."),
+        Column("ice_warnings", "integer", "IceWarningFlags: bits, [MS-QoE] §2.2.1.7.1."),
+        Column("transport", "category", "UDP or TCP."),
+        Column("security", "category", "SRTP, V1, None."),
+        Column("local_ip", "text", "Reporter's address."),
+        Column("local_port", "integer", "Reporter's port."),
+        Column("remote_ip", "text", "Address of the other side."),
+        Column("remote_port", "integer", "Port of the other side."),
+        Column("relay_ip", "text", "Address of the first relay."),
+        Column("reflexive_ip", "text", "Reporter's address as the relay sees it."),
+        Column("network_connection", "category", "wired, wifi, or as told."),
+        Column("vpn", "boolean", "Whether the reporter was in a VPN."),
+        Column("link_speed_bps", "number", "Speed of the reporter's link, bits per second."),
+        Column("wifi_rssi", "number", "WifiRSSI: strength of the signal, as sent."),
+        Column("wifi_channel", "integer", "WifiChannel."),
+        Column("wifi_ssid", "text", "SSID: name of the wireless network."),
+        Column("capture_device", "text", "Microphone or camera."),
+        Column("render_device", "text", "Loudspeaker or headset."),
+        Column(
+            "metrics",
+            "text",
+            "Every value of the stream and of its media line: a JSON object path → value.",
+        ),
     ),
 )
 
@@ -678,13 +1252,23 @@ TABLES: dict[str, Table] = {
         BODIES,
         DIAGNOSTICS,
         TRANSACTIONS,
+        HOPS,
+        CLOCK_OFFSETS,
         DIALOGS,
         CALLS,
+        CALL_LEGS,
+        SESSION_TIMERS,
         PRESENCE,
         CONFERENCE_INVITES,
         CONFERENCE_COMMANDS,
+        CONFERENCE_PARTICIPANTS,
         PUSH_NOTIFICATIONS,
         LOG_DIAGNOSTICS,
+        FAILURES,
+        MEDIA_STREAMS,
+        QUALITY_REPORTS,
+        FAILURES,
+        FINDINGS,
         EXPERT,
     )
 }

@@ -26,7 +26,23 @@ def parser() -> argparse.ArgumentParser:
     )
     input_arguments(made)
     made.add_argument("--json", action="store_true", help="the same as one JSON object")
+    made.add_argument(
+        "--rules", action=_ListRules, help="list the rules of the findings and their thresholds"
+    )
     return made
+
+
+class _ListRules(argparse.Action):
+    """Prints the rules and ends, whatever else was given: like ``--help``."""
+
+    def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from pipelines.rules_text import rules_text
+
+        print(rules_text())
+        parser.exit()
 
 
 def main(argv: list[str] | None = None) -> int:

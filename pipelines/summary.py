@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dissectors.sip.diagnostics import component_of
@@ -18,6 +19,9 @@ from pipelines.results import Tables
 
 SLOW_RINGBACK_S = 5.0
 """Seconds to ringback from which a call is called slow; callers of Skype met 10 to 15 s."""
+
+PEERS = 5
+"""How many domains of a group of failures are named."""
 
 SLOWEST = 5
 """How many slow calls are shown in detail."""
@@ -34,11 +38,12 @@ def summary_of(tables: Tables, request: Request) -> Summary:
     Returns
     -------
     dict
-        Keys ``version``, ``captures``, ``tls``, ``messages``, ``calls``, ``failures``, ``damage``,
-        ``problems``; each is described at the function that makes it.
+        Keys ``version``, ``findings``, ``captures``, ``tls``, ``messages``, ``calls``,
+        ``failures``, ``damage``, ``problems``; each is described at the function that makes it.
     """
     return {
         "version": __version__,
+        "findings": _findings(tables.frame("findings")),
         "captures": _captures(tables.frame("captures")),
         "tls": _tls(tables.frame("tls_sessions"), tables.frame("flows")),
         "messages": _messages(tables.frame("messages")),
@@ -55,6 +60,8 @@ def plain(value: Any) -> Any:
         return None
     if isinstance(value, pd.Timestamp):
         return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, np.ndarray):
+        return [plain(one) for one in value]
     if isinstance(value, float):
         return None if value != value else round(value, 6)
     return value.item() if hasattr(value, "item") else value
@@ -67,6 +74,11 @@ def records(frame: pd.DataFrame) -> list[Summary]:
         {name: plain(value) for name, value in zip(names, row, strict=True)}
         for row in frame.itertuples(index=False, name=None)
     ]
+
+
+def _findings(findings: pd.DataFrame) -> list[Summary]:
+    """One object per finding, worst first, with the columns of `findings`."""
+    return records(findings)
 
 
 def _captures(captures: pd.DataFrame) -> list[Summary]:
@@ -193,42 +205,72 @@ def _seconds_between(start: str | None, end: str | None) -> float | None:
 
 
 def _failures(tables: Tables) -> list[Summary]:
-    """Failed requests by method, status and error id; refusals inside a 200 among them."""
-    rows = [*_failed_requests(tables), *_refused_subscriptions(tables.frame("presence"))]
+    """Failures by method, status, cause and route; refusals inside a 200, and silence, too."""
+    logged = tables.frame("log_diagnostics")
+    rows = [
+        *_failed_requests(tables.frame("failures"), logged),
+        *_unanswered_requests(tables.frame("transactions"), logged),
+        *_refused_subscriptions(tables.frame("presence")),
+    ]
     rows.sort(key=lambda row: -row["count"])
     return rows[:ROWS]
 
 
-def _failed_requests(tables: Tables) -> list[Summary]:
-    transactions = tables.frame("transactions")
-    failed = transactions[transactions["outcome"].isin(["failure", "unanswered"])].copy()
-    # The same request fails on every hop it passed: it is one failure.
-    failed = failed.drop_duplicates(["call_id", "cseq", "method", "status_code"], keep="last")
-    keys = ["method", "status_code", "reason_phrase", "diagnostics_code"]
-    failed[["method", "reason_phrase"]] = failed[["method", "reason_phrase"]].astype("string")
+def _failed_requests(failures: pd.DataFrame, logged: pd.DataFrame) -> list[Summary]:
+    keys = ["method", "status_code", "reason_phrase", "cause_code", "cause_source", "route"]
+    failures = failures.astype({name: "string" for name in keys if "code" not in name})
     return [
         {
             "count": len(group),
-            "where": "response" if pd.notna(key[1]) else "no final response in the capture",
-            **{name: plain(value) for name, value in zip(keys, key, strict=True)},
-            **_diagnostics_text(plain(key[3]), tables.frame("diagnostics")),
-            "logged_reason": _logged_reason(group, tables.frame("log_diagnostics")),
+            "where": "response",
+            "method": plain(key[0]),
+            "status_code": plain(key[1]),
+            "reason_phrase": plain(key[2]),
+            "diagnostics_code": plain(key[3]),
+            "diagnostics_reason": _first(group["cause_reason"]),
+            "component": _first(group["cause_component"]),
+            "source": plain(key[4]),
+            "route": plain(key[5]),
+            "peer_domains": sorted(map(str, group["peer_domain"].dropna().unique()))[:PEERS],
+            "logged_reason": _logged_reason(group, logged),
             "example_call_id": plain(group["call_id"].iloc[0]),
         }
-        for key, group in failed.groupby(keys, dropna=False, sort=False)
+        for key, group in failures.groupby(keys, dropna=False, sort=False)
     ]
 
 
-def _diagnostics_text(code: int | None, diagnostics: pd.DataFrame) -> Summary:
-    found = diagnostics[diagnostics["code"] == code] if code is not None else diagnostics.head(0)
-    reasons = found["reason"].dropna()
-    components = found["component"].dropna()
-    sources = found["source"].dropna()
-    return {
-        "diagnostics_reason": str(reasons.iloc[0]) if len(reasons) else None,
-        "component": str(components.iloc[0]) if len(components) else None,
-        "source": str(sources.iloc[0]) if len(sources) else None,
-    }
+def _first(values: pd.Series[Any]) -> Any:
+    known = values.dropna()
+    return plain(known.iloc[0]) if len(known) else None
+
+
+def _unanswered_requests(transactions: pd.DataFrame, logged: pd.DataFrame) -> list[Summary]:
+    silent = transactions[transactions["outcome"] == "unanswered"]
+    # The same request stays without an answer on every hop that it passed.
+    silent = silent.drop_duplicates(["call_id", "cseq", "method"])
+    return [
+        {
+            "count": len(group),
+            "where": "no final response in the capture",
+            "method": str(method),
+            **dict.fromkeys(_NOT_TOLD),
+            "peer_domains": [],
+            "logged_reason": _logged_reason(group, logged),
+            "example_call_id": plain(group["call_id"].iloc[0]),
+        }
+        for method, group in silent.groupby(silent["method"].astype("string"), sort=False)
+    ]
+
+
+_NOT_TOLD = (
+    "status_code",
+    "reason_phrase",
+    "diagnostics_code",
+    "diagnostics_reason",
+    "component",
+    "source",
+    "route",
+)
 
 
 def _logged_reason(failed: pd.DataFrame, logged: pd.DataFrame) -> str | None:
@@ -248,6 +290,8 @@ def _logged_reason(failed: pd.DataFrame, logged: pd.DataFrame) -> str | None:
 
 def _refused_subscriptions(presence: pd.DataFrame) -> list[Summary]:
     refused = presence[(presence["state"] == "terminated") & (presence["status_code"] >= 300)]
+    # A contact has a row for each category of its document, if a refused one should have any.
+    refused = refused.drop_duplicates(["message_id", "contact_uri", "instance_id"])
     keys = ["status_code", "reason", "diagnostics_code"]
     refused = refused.astype({"reason": "string"})
     return [
@@ -261,6 +305,8 @@ def _refused_subscriptions(presence: pd.DataFrame) -> list[Summary]:
             "diagnostics_reason": None,
             "component": component_of(int(key[2])) if pd.notna(key[2]) else None,
             "source": None,
+            "route": None,
+            "peer_domains": [],
             "logged_reason": None,
             "example_call_id": plain(group["call_id"].iloc[0]),
         }

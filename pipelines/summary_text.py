@@ -10,6 +10,9 @@ import pandas as pd
 from dissectors.tracelog.reader import LOG_FORMATS
 from pipelines.summary import ROWS, SLOW_RINGBACK_S, Summary
 
+FINDINGS, EVIDENCE = 20, 3
+"""Findings that are shown, and how many places of each."""
+
 WIDTH = 100
 """Columns of text that the summary keeps to."""
 
@@ -17,6 +20,7 @@ WIDTH = 100
 def render(summary: Summary) -> str:
     """Return the summary as text for a terminal, at most :data:`WIDTH` columns wide."""
     sections = [
+        _render_findings(summary["findings"]),
         _render_captures(summary),
         _render_tls(summary["tls"]),
         _render_messages(summary["messages"]),
@@ -31,6 +35,21 @@ def render(summary: Summary) -> str:
 def _clip(line: str) -> str:
     safe = "".join(character if character.isprintable() else "�" for character in line)
     return safe if len(safe) <= WIDTH else safe[: WIDTH - 1] + "…"
+
+
+def _render_findings(findings: list[Summary]) -> list[str]:
+    lines = ["Findings"] if findings else []
+    for one in findings[:FINDINGS]:
+        times = f" ({one['count']:,} times)" if one["count"] > 1 else ""
+        subject = f": {one['subject']}" if one["subject"] else ""
+        lines += _wrapped(f"{one['severity'].upper()} {one['title']}{times}{subject}", "  ")
+        since = f"since {_clock(one['start_time'])}, " if one["start_time"] else ""
+        where = f"{since}{', '.join(one['evidence'][:EVIDENCE])}" if one["evidence"] else since
+        for text in (one["explanation"], one["advice"], where.rstrip(", ")):
+            lines += _wrapped(text, "      ")
+    if len(findings) > FINDINGS:
+        lines.append(f"  and {len(findings) - FINDINGS} more: see the table `findings`")
+    return lines
 
 
 def _render_captures(summary: Summary) -> list[str]:
@@ -177,7 +196,9 @@ def _render_failures(failures: list[Summary]) -> list[str]:
             else one["where"]
         )
         inside = f" ({one['where']})" if one["where"].startswith("resource") else ""
-        lines.append(f"  {one['count']:>5} × {one['method']} {status}{inside}")
+        route = f", {one['route']}" if one["route"] else ""
+        peers = f" to {', '.join(one['peer_domains'])}" if one["peer_domains"] else ""
+        lines.append(f"  {one['count']:>5} × {one['method']} {status}{inside}{route}{peers}")
         if one["diagnostics_code"] is not None:
             told = [
                 f"ms-diagnostics {one['diagnostics_code']}",

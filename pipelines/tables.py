@@ -11,14 +11,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from dissectors.bodies.rlmi import ResourceList
 from dissectors.body import (
     Container,
     MediaPart,
+    bodies,
     decode_part,
     readable_text,
     to_plain,
@@ -34,11 +35,14 @@ from dissectors.sip.headers import (
     decode_parameters,
     decode_uri,
     decode_via,
+    split_values,
 )
 from dissectors.sip.message import SipMessage, SipRequest, SipResponse
+from dissectors.tls.certificates import decode_x509
 from dissectors.tls.decrypt import TlsInfo
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import TCP
+from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
 from pipelines.schema import FLOWS, MESSAGES, TABLES, Table
 
 Row = tuple[Any, ...]
@@ -71,15 +75,8 @@ EXPERT_ROWS_PER_KIND = 1000
 """Rows of `expert` for one kind of fault in one capture; further ones are counted in one row."""
 
 
-TABULATED = frozenset(
-    (
-        "application/rlmi+xml",
-        "application/cccp+xml",
-        "application/ms-conf-invite+xml",
-        "application/vnd.microsoft.lync.pushnotification+xml",
-    )
-)
-"""Media types whose values make rows of other tables; others are kept as text, which is faster."""
+_SHOWN_AS_TEXT = (*PRESENCE_VALUES, DissectError)
+"""What a body's text shows as well: presence has rows of its own, and errors have no value."""
 
 COPIES_KEPT = 65_536
 """Messages that are remembered to recognise later copies: far more than come within Timer B."""
@@ -177,8 +174,6 @@ class Tabulator:
         logged: LogColumns | None,
     ) -> Row:
         get = message.first_values.get
-        from_uri, from_tag, from_epid = party(get("from"))
-        to_uri, to_tag, to_epid = party(get("to"))
         cseq, cseq_method = _cseq(get("cseq"))
         method: str | None = cseq_method
         request_uri = status_code = reason_phrase = None
@@ -205,13 +200,10 @@ class Tabulator:
             reason_phrase,
             get("call-id") or None,
             cseq,
-            from_uri,
-            from_tag,
-            from_epid,
-            to_uri,
-            to_tag,
-            to_epid,
+            *party(get("from")),
+            *party(get("to")),
             _branch(get("via")),
+            *_via_chain(message),
             get("user-agent") or get("server") or None,
             _contact_uri(get("contact")),
             _token(get("event")),
@@ -219,11 +211,13 @@ class Tabulator:
             route_marks(message),
             _seconds(get("expires")),
             _seconds(get("session-expires")),
+            *_session_timer(message, method),
             _media_type(get("content-type")),
             _integer(get("content-length")),
             len(message.body),
             diagnostics[0].code if diagnostics else None,
             self._first_copy(flow, message, method, message_id),
+            None,  # hop_of: only all messages together can tell
             *((_body_state(message), *_NOT_LOGGED) if logged is None else logged.columns),
         )
 
@@ -274,11 +268,10 @@ class Tabulator:
             )
 
     def _add_bodies(self, context: Row, message: SipMessage) -> None:
-        parts = list(walk_parts(top_part(message), TABULATED.__contains__))
-        by_content_id = {part.content_id: part for part, _ in parts if part.content_id}
+        parts = list(walk_parts(top_part(message), bodies.tabulated.__contains__))
         for part, decoded in parts:
-            is_list = isinstance(decoded, ResourceList)
-            text = readable_text(part) if decoded is None or is_list else None
+            told_elsewhere = decoded is None or isinstance(decoded, _SHOWN_AS_TEXT)
+            text = readable_text(part) if told_elsewhere else None
             value = _decoded(part) if decoded is None and text is None else decoded
             self._rows["bodies"].append(
                 (
@@ -292,33 +285,7 @@ class Tabulator:
                     *_body_columns(value, text),
                 )
             )
-            if isinstance(value, ResourceList):
-                self._add_presence(context, value, by_content_id)
-
-    def _add_presence(
-        self, context: Row, resources: ResourceList, by_content_id: dict[str, MediaPart]
-    ) -> None:
-        head = (*context, resources.uri, resources.version, resources.full_state)
-        for resource in resources.resources:
-            if not resource.instances:
-                self._rows["presence"].append((*head, resource.uri, *[None] * 9))
-            for one in resource.instances:
-                part = by_content_id.get(one.cid) if one.cid else None
-                self._rows["presence"].append(
-                    (
-                        *head,
-                        resource.uri,
-                        one.id,
-                        one.state,
-                        one.reason,
-                        one.status_code,
-                        one.ms_diag_code,
-                        one.pool_fqdn,
-                        one.cid,
-                        part.path if part else None,
-                        part.media_type if part else None,
-                    )
-                )
+        self._rows["presence"].extend((*context, *row) for row in presence_rows(parts))
 
     # --- flows, TLS, faults ---------------------------------------------------------------------
 
@@ -368,6 +335,7 @@ class Tabulator:
 
     def add_tls_session(self, flow: Flow, info: TlsInfo) -> None:
         """Add a TLS connection that is over."""
+        fatal = next((alert for alert in info.alerts if alert.fatal), None)
         self._rows["tls_sessions"].append(
             (
                 self.flow_id(flow),
@@ -383,12 +351,37 @@ class Tabulator:
                 info.resumed,
                 info.extended_master_secret,
                 info.encrypt_then_mac,
-                info.server_certificate,
+                *self._certificate(info.server_certificate_der),
+                *self._certificate(info.client_certificate_der),
                 info.handshake_ns / 1e9 if info.handshake_ns is not None else None,
+                info.handshake_complete,
                 info.alert,
+                fatal.time_ns if fatal else None,
+                fatal.frame_number if fatal else None,
+                flow.payload_bytes[flow.client],
+                flow.payload_bytes[1 - flow.client],
                 info.records,
                 info.decrypted_records,
             )
+        )
+
+    def _certificate(self, der: bytes | None) -> Row:
+        """Return subject, issuer, validity, names, key and fingerprint; what is not known, None."""
+        if der is None:
+            return (None,) * 8
+        try:
+            one = decode_x509(der)
+        except DissectError:
+            return (*(None,) * 7, sha256(der).hexdigest())
+        return (
+            one.subject,
+            one.issuer,
+            one.not_before_ns,
+            one.not_after_ns,
+            one.names,
+            one.key_type,
+            one.key_bits,
+            one.sha256,
         )
 
     def add_fault(self, fault: DissectError, flow: Hop | None = None) -> None:
@@ -480,7 +473,7 @@ def _body_columns(value: object, text: str | None) -> Row:
     if isinstance(value, DissectError):
         return None, text, None, value.summary
     problem = "; ".join(getattr(value, "problems", ())) or None
-    # The parts of a container have rows of their own, and so have the contacts of a list.
+    # The parts of a container have rows of their own, and so has presence.
     told_elsewhere = isinstance(value, Container) or (text is not None)
     plain = None if told_elsewhere else to_json(to_plain(value))
     return type(value).__name__, text, plain, problem
@@ -567,6 +560,38 @@ def _branch(value: str | None) -> str | None:
         return None
 
 
+_VIA_NAMES = frozenset(("Via", "v", "via", "VIA", "V"))
+
+
+def _via_chain(message: SipMessage) -> tuple[int | None, str | None]:
+    """Return how many Via values a message has, and who put the last of them there."""
+    values = [value for name, value in message.headers if name in _VIA_NAMES]
+    if not values and "via" in message.first_values:
+        values = message.get_all("via")
+    count, last = len(values), values[-1] if values else None
+    for value in values:
+        if "," in value:
+            pieces = split_values(value)
+            count += len(pieces) - 1
+            last = pieces[-1] if value is values[-1] and pieces else last
+    return count or None, _origin(last)
+
+
+@lru_cache(maxsize=16384)
+def _origin(value: str | None) -> str | None:
+    """Return sent-by and branch of a Via; the parameters that its receiver adds are left out."""
+    if not value or len(value) > _LONGEST_VIA:
+        return None
+    try:
+        via = decode_via(value)
+    except DissectError:
+        return None
+    return f"{via.sent_by.lower()};{via.branch}" if via.branch else via.sent_by.lower()
+
+
+_LONGEST_VIA = 1024
+
+
 @lru_cache(maxsize=4096)
 def _media_type(value: str | None) -> str | None:
     if not value:
@@ -579,6 +604,33 @@ def _media_type(value: str | None) -> str | None:
 
 def _token(value: str | None) -> str | None:
     return value.partition(";")[0].strip() or None if value else None
+
+
+_REFRESHER = re.compile(r";[ \t]*refresher[ \t]*=[ \t]*(uac|uas)\b", re.IGNORECASE)
+_SESSION_METHODS = frozenset(("INVITE", "UPDATE"))
+
+
+def _session_timer(
+    message: SipMessage, method: str | None
+) -> tuple[str | None, int | None, str | None]:
+    """Return refresher, Min-SE, and which headers that a session needs a message has."""
+    if method not in _SESSION_METHODS:
+        return None, None, None
+    get = message.first_values.get
+    refresher = _REFRESHER.search(get("session-expires", ""))
+    found = [name for name in ("contact", "record-route", "session-expires") if get(name)]
+    for name in ("require", "supported"):
+        if name in message.first_values and "timer" in _tokens(message.get_all(name)):
+            found.append(f"{name}:timer")
+    return (
+        refresher[1].lower() if refresher else None,
+        _seconds(get("min-se")),
+        " ".join(sorted(found)) or None,
+    )
+
+
+def _tokens(values: list[str]) -> list[str]:
+    return [token.strip().lower() for value in values for token in value.split(",")]
 
 
 def _integer(value: str | None) -> int | None:

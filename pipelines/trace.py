@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
 import pandas as pd
@@ -25,9 +25,11 @@ PathLike = str | os.PathLike[str]
 def read_capture(
     *captures: PathLike,
     keys: PathLike | Iterable[PathLike] = (),
+    key_passphrase: str | Iterable[str] = (),
     decode_as: str | Iterable[str] = (),
     timezone: str | None = None,
     workers: int | None = None,
+    thresholds: Mapping[str, float] | None = None,
 ) -> Trace:
     """Read one or more captures and give their tables.
 
@@ -36,7 +38,10 @@ def read_capture(
     *captures : path
         pcap or pcapng files, or trace logs; ``-`` is standard input.
     keys : path or iterable of paths
-        TLS key logs; secrets inside a pcapng are used without being named.
+        TLS key logs, servers' RSA private keys (PEM, DER, PKCS#12), folders of them; secrets
+        inside a pcapng are used without being named. SSLKEYLOGFILE is for the commands only.
+    key_passphrase : str or iterable of str
+        Tried on keys that are encrypted.
     decode_as : str or iterable of str
         What ports carry, such as ``tcp.port==5061,tls``.
     timezone : str, optional
@@ -44,6 +49,9 @@ def read_capture(
         UTC.
     workers : int, optional
         Processes to use; by default as many as there are cores, fewer for small captures.
+    thresholds : mapping of str to float, optional
+        What rules of the findings compare with, such as ``{"tls_handshake_unanswered.wait_s": 3}``;
+        ``python -m pipelines.summarize --rules`` lists all.
 
     Returns
     -------
@@ -66,6 +74,8 @@ def read_capture(
         [os.fspath(path) for path in captures],
         [os.fspath(path) for path in _several(keys)],
         [decode_as] if isinstance(decode_as, str) else list(decode_as),
+        dict(thresholds or {}),
+        [key_passphrase] if isinstance(key_passphrase, str) else list(key_passphrase),
         timezone=timezone,
     )
     if not request.captures:

@@ -35,7 +35,8 @@ def main() -> int:
     index, count = order["partition"]
     # What the user did wrong is told once, by the process that started this one.
     with suppress(UsageError):
-        dissect_captures(Request(**order["request"]), spool, (index, count))
+        outcome = dissect_captures(Request(**order["request"]), spool, (index, count))
+        json.dump(sorted(outcome.met), sys.stdout)
     spool.close()
     return 0
 

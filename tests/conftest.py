@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 ON_CI = bool(os.environ.get("CI"))
+os.environ.pop("SSLKEYLOGFILE", None)  # the commands use what it names, and say so
 CHECKOUT = Path(__file__).parents[1]
 CORPUS = CHECKOUT.parent / "shared" / "corpus"
 TSHARK = shutil.which("tshark")

@@ -26,12 +26,15 @@ from dissectors.body import (
     MAX_NESTING,
     MAX_PARTS,
     REDACTED,
+    BodyRegistry,
     MediaPart,
+    bodies,
     conference_id_of,
     decode_part,
     decoder_of,
     flat_values,
     inflate,
+    other_values,
     part_of,
     redact_keys,
     to_plain,
@@ -103,7 +106,7 @@ def test_a_body_without_content_type_is_decoded_by_nobody() -> None:
         ("multipart/related", decode_multipart),
         ("multipart/x-never-seen", decode_multipart),
         ("application/never-seen+xml", decode_generic_xml),
-        ("text/xml+msrtc.pidf", decode_generic_xml),
+        ("text/xml+msrtc.wpending", decode_generic_xml),
         ("application/xml", decode_generic_xml),
         ("application/xmlish", None),
         ("application/octet-stream", None),
@@ -113,6 +116,27 @@ def test_a_body_without_content_type_is_decoded_by_nobody() -> None:
 )
 def test_who_decodes_what(media_type: str, decoder: object) -> None:
     assert decoder_of(media_type) is decoder
+
+
+def test_what_makes_rows_of_other_tables_is_told_when_it_is_registered() -> None:
+    table = BodyRegistry()
+    table.register("a/b", "a/c", tabulated=True)(decode_rlmi)
+    table.register("a/d")(decode_generic_xml)
+    assert (set(table), table.tabulated) == ({"a/b", "a/c", "a/d"}, {"a/b", "a/c"})
+    with pytest.raises(ValueError, match="registered twice"):
+        table.register("a/d", tabulated=True)(decode_rlmi)
+    assert "a/d" not in table.tabulated
+    assert "application/rlmi+xml" in bodies.tabulated <= set(bodies)
+
+
+def test_other_values_are_those_of_children_not_known() -> None:
+    root = decode_xml(b'<a x="1"><b>2</b><c y="3"/><c/><pin>4711</pin></a>').root
+    assert other_values(root, frozenset("b")) == {
+        "a/c@y": "3",
+        "a/c[2]": "",
+        "a/pin": REDACTED,
+    }
+    assert other_values(root, frozenset(("b", "c", "pin"))) == {}
 
 
 def test_body_decoders_do_not_know_each_other() -> None:

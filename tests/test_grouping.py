@@ -174,7 +174,12 @@ def test_table_frame_has_the_types_of_the_schema(name: str) -> None:
     assert tuple(frame.columns) == table.names
     kinds = {column.name: column.kind for column in table}
     expected = {"time": "datetime64[ns, UTC]", "seconds": "float64", "integer": "Int64"}
-    expected |= {"boolean": "boolean", "text": "string", "category": "category"}
+    expected |= {
+        "number": "float64",
+        "boolean": "boolean",
+        "text": "string",
+        "category": "category",
+    }
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
         name: expected[kind] for name, kind in kinds.items()
     }

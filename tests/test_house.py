@@ -17,8 +17,10 @@ import pytest
 import pipelines
 import pipelines.analyses
 import pipelines.outputs
+import pipelines.rules
 from dissectors.body import bodies
 from pipelines.analysis import analyses
+from pipelines.finding import rules
 from pipelines.output import outputs
 from pipelines.schema import TABLES, Table
 
@@ -244,12 +246,12 @@ def test_reading_is_recognised(code: str, reads: bool) -> None:
 
 
 def test_only_ingest_reads_captures_and_keys() -> None:
-    ingest = CHECKOUT / "pipelines" / "ingest.py"
+    openers = [CHECKOUT / "pipelines" / name for name in ("ingest.py", "key_files.py")]
     assert not [
         _where(path, call)
         for path in _sources(*PACKAGES)
         for call in _calls(path)
-        if path != ingest and _reads_a_file(call)
+        if path not in openers and _reads_a_file(call)
     ]
 
 
@@ -289,6 +291,7 @@ def test_loading_needs_only_the_core_dependencies() -> None:
 PLURALS: dict[str, Callable[[], set[str]]] = {
     "dissectors.bodies": lambda: {bodies[key].__module__ for key in bodies},
     "pipelines.analyses": lambda: {analyses[key].function.__module__ for key in analyses},
+    "pipelines.rules": lambda: {rules[key].function.__module__ for key in rules},
     "pipelines.outputs": lambda: {outputs[key].__module__ for key in outputs},
 }
 
@@ -308,6 +311,16 @@ def test_an_analysis_makes_and_needs_what_the_schema_knows(name: str) -> None:
         assert set(columns) <= set(TABLES[table].names), table
 
 
+@pytest.mark.parametrize("name", rules)
+def test_a_rule_tells_itself_and_needs_what_the_schema_knows(name: str) -> None:
+    one = rules[name]
+    assert one.function.__module__ == f"pipelines.rules.{name}"
+    assert one.doc.endswith(".")
+    assert all(threshold.doc.endswith(".") for threshold in one.thresholds)
+    for table, columns in one.needs.items():
+        assert set(columns) <= set(TABLES[table].names), table
+
+
 # --- what no file may hold ----------------------------------------------------------------------
 
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
@@ -318,7 +331,7 @@ TEXTS = {".py", ".md", ".cfg", ".toml", ".yaml", ".ipynb", ""}
 def _texts() -> list[Path]:
     folders = (*PACKAGES, "tests", "fixtures", "notebooks", "docs", ".ci")
     found = [path for folder in folders for path in (CHECKOUT / folder).rglob("*")]
-    found += CHECKOUT.glob("*")
+    found += [path for path in CHECKOUT.glob("*") if path.name != ".git"]  # a worktree's is a file
     return [
         path
         for path in found

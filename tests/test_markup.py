@@ -254,11 +254,18 @@ def test_looking_things_up() -> None:
     root = decode_xml(b'<a State="on"><b> x </b><c/><b/></a>').root
     assert root.get("State") == root.get("state") == "on"
     assert root.get("missing") is None
+    assert root.folded()["state"] == "on"
     assert root.child_text("b") == "x"
     assert root.child_text("c") is None
     assert root.child("d") is None
     assert len(root.all("b")) == 2
     assert [element.name for element in root.walk()] == ["a", "b", "c", "b"]
+
+
+def test_of_names_that_differ_in_case_only_the_first_counts() -> None:
+    root = decode_xml(b'<a id="1" ID="2" Id="3"/>').root
+    assert root.folded() == {"id": "1"}
+    assert (root.get("ID"), root.get("iD")) == ("2", "1")
 
 
 # --- hostile XML ---

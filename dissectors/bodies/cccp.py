@@ -94,6 +94,8 @@ class ConferenceControl:
     """``reason`` of an answer, else that of its first verb that has one."""
     conference_id: str | None
     """Conference id from the keys, else from ``to``, else from ``from``."""
+    diagnostics: dict[str, str]
+    """``diagnostics-info``: key → value, as MCUs explain a failure; empty as a rule."""
     verbs: tuple[ConferenceVerb, ...]
     """Children of the root; one, by the specification."""
     values: dict[str, str]
@@ -103,9 +105,10 @@ class ConferenceControl:
 
 
 _KINDS = ("request", "response", "notify")
+_DIAGNOSTICS = "diagnostics-info"
 
 
-@bodies.register("application/cccp+xml")
+@bodies.register("application/cccp+xml", tabulated=True)
 def decode_cccp(part: MediaPart) -> ConferenceControl:
     """Return a conference command, an answer, or a notification.
 
@@ -118,7 +121,7 @@ def decode_cccp(part: MediaPart) -> ConferenceControl:
     root = document.root
     if root.name.lower() not in _KINDS:
         raise Malformed(f"root is {root.name[:40]!r}, not {', '.join(_KINDS)}", layer="cccp")
-    verbs = tuple([_verb(child) for child in root.children])
+    verbs = tuple([_verb(child) for child in root.children if child.name != _DIAGNOSTICS])
     from_uri, to_uri = root.get("from"), root.get("to")
     reasons = [root.get("reason"), *(verb.reason for verb in verbs)]
     uris = [*(verb.conf_entity for verb in verbs), to_uri, from_uri]
@@ -132,10 +135,24 @@ def decode_cccp(part: MediaPart) -> ConferenceControl:
         root.get("code"),
         next((reason for reason in reasons if reason), None),
         next((found for uri in uris if (found := conference_id_of(uri))), None),
+        _diagnostics(root),
         verbs,
         flat_values(root),
         document.problems,
     )
+
+
+def _diagnostics(root: Element) -> dict[str, str]:
+    """Return what an answer's ``diagnostics-info`` says, below the root or below its command."""
+    holders = [root, *root.children] if root.name.lower() == "response" else []
+    entries = [
+        entry
+        for holder in holders
+        for info in holder.all(_DIAGNOSTICS)
+        for entry in info.all("entry")
+    ]
+    pairs = ((entry.child_text("key"), entry.child_text("value")) for entry in entries)
+    return {key: redact_value(key, value or "") for key, value in pairs if key}
 
 
 def _verb(element: Element) -> ConferenceVerb:

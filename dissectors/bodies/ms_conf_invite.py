@@ -25,7 +25,7 @@ class ConferenceInvite:
     focus_uri: str | None
     """``focus-uri``: URI of the conference's focus."""
     conference_id: str | None
-    """Conference id: what follows ``:id:`` in the focus URI."""
+    """Conference id: what follows ``:id:`` in the focus URI, else ``conference-id``."""
     subject: str | None
     """``subject`` of the conference; None when it is empty."""
     modalities: tuple[str, ...]
@@ -40,7 +40,7 @@ class ConferenceInvite:
     """What was wrong with the XML although it could be read; empty as a rule."""
 
 
-@bodies.register("application/ms-conf-invite+xml")
+@bodies.register("application/ms-conf-invite+xml", tabulated=True)
 def decode_ms_conf_invite(part: MediaPart) -> ConferenceInvite:
     """Return an invitation to a conference.
 
@@ -57,7 +57,7 @@ def decode_ms_conf_invite(part: MediaPart) -> ConferenceInvite:
     return ConferenceInvite(
         root.get("version"),
         focus_uri,
-        conference_id_of(focus_uri),
+        conference_id_of(focus_uri) or root.child_text("conference-id"),
         root.child_text("subject"),
         tuple([child.name for child in root.children if _is_available(child)]),
         next((text for child in root.children if (text := child.child_text("first-im"))), None),

@@ -29,7 +29,7 @@ class PushNotification:
     """What was wrong with the XML although it could be read; empty as a rule."""
 
 
-@bodies.register("application/vnd.microsoft.lync.pushnotification+xml")
+@bodies.register("application/vnd.microsoft.lync.pushnotification+xml", tabulated=True)
 def decode_push_notification(part: MediaPart) -> PushNotification:
     """Return a push notification.
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from dissectors.body import MediaPart, bare_id, bodies
 from dissectors.errors import Malformed
 from dissectors.markup import Element, decode_xml
+from dissectors.xml_values import boolean_of, integer_of
 
 _KNOWN = frozenset(("id", "state", "reason", "statuscode", "msdiagcode", "poolfqdn", "cid"))
 
@@ -78,7 +79,7 @@ class ResourceList:
     """What was wrong with the XML although it could be read; empty as a rule."""
 
 
-@bodies.register("application/rlmi+xml")
+@bodies.register("application/rlmi+xml", tabulated=True)
 def decode_rlmi(part: MediaPart) -> ResourceList:
     """Return the state of a resource list.
 
@@ -93,8 +94,8 @@ def decode_rlmi(part: MediaPart) -> ResourceList:
         raise Malformed(f"root is {root.name[:40]!r}, not list", layer="rlmi", spec="RFC 4662 §5.2")
     return ResourceList(
         root.get("uri"),
-        _integer(root.get("version")),
-        _boolean(root.get("fullState")),
+        integer_of(root.get("version")),
+        boolean_of(root.get("fullState")),
         bare_id(root.get("cid")),
         _names(root),
         tuple([_resource(element) for element in root.all("resource")]),
@@ -112,8 +113,8 @@ def _instance(element: Element) -> Instance:
         element.get("id"),
         element.get("state"),
         element.get("reason"),
-        _integer(element.get("statusCode")),
-        _integer(element.get("msDiagCode")),
+        integer_of(element.get("statusCode")),
+        integer_of(element.get("msDiagCode")),
         element.get("poolFqdn"),
         bare_id(element.get("cid")),
         {name: v for name, v in element.attributes.items() if name.lower() not in _KNOWN},
@@ -122,13 +123,3 @@ def _instance(element: Element) -> Instance:
 
 def _names(element: Element) -> tuple[str, ...]:
     return tuple([child.text.strip() for child in element.all("name")])
-
-
-def _integer(value: str | None) -> int | None:
-    text = (value or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
-
-
-def _boolean(value: str | None) -> bool | None:
-    # xs:boolean has four spellings.
-    return {"true": True, "1": True, "false": False, "0": False}.get((value or "").strip().lower())

@@ -1,4 +1,8 @@
-"""``text/plain``: an instant message, as a rule."""
+"""``text/plain``, and texts with markup that is not taken apart: instant messages, as a rule.
+
+Lync's clients send an IM as ``text/plain``, ``text/html`` or ``text/rtf``, or as all of them in
+``multipart/alternative``. The characters are told as sent, markup included.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ class PlainText:
     """What was wrong with the character set; empty as a rule."""
 
 
-@bodies.register("text/plain")
+@bodies.register("text/plain", "text/html", "text/rtf", "application/rtf")
 def decode_text(part: MediaPart) -> PlainText:
     """Return a text.
 

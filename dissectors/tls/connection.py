@@ -13,10 +13,18 @@ from dissectors.errors import DissectError, LimitExceeded, Malformed, Unsupporte
 from dissectors.tls import handshake as hs
 from dissectors.tls.agreement import APPLICATION, EARLY, HANDSHAKE_KEYS, Agreement, Candidate
 from dissectors.tls.half import Half, Out
-from dissectors.tls.info import VERSION_NAMES, TlsInfo
+from dissectors.tls.info import (
+    ALERT_LIMIT,
+    CERTIFICATE_LIMIT,
+    VERSION_NAMES,
+    TlsAlert,
+    TlsInfo,
+)
+from dissectors.tls.key_exchange import RSA_LIMIT
 from dissectors.tls.keys import CLIENT_TRAFFIC, SERVER_TRAFFIC, KeyRing
 from dissectors.tls.protection import is_supported
-from dissectors.tls.record import TlsRecord
+from dissectors.tls.reasons import NO_HANDSHAKE, why_no_key
+from dissectors.tls.record import ALERT, TlsRecord
 
 HANDSHAKE_LIMIT = 64
 """Handshakes (renegotiations) of one connection."""
@@ -24,22 +32,7 @@ HANDSHAKE_LIMIT = 64
 FAULT_LIMIT = 500
 """Faults in records and handshake messages of one connection that are told."""
 
-NO_HANDSHAKE = (
-    "the capture begins after the TLS handshake: begin it before the connection is made, or make"
-    " the client connect anew"
-)
-NO_KEY = (
-    "no key for this session in the key log: let the client or server write one (SSLKEYLOGFILE)"
-    " from before the connection is made"
-)
-NO_ORIGINAL = (
-    "resumed from a session that is not in the capture, and the key log has no key for it: let"
-    " capture and key log begin before the client first connects"
-)
-WRONG_KEY = "the key log's key does not fit this session"
-"""Reasons for :attr:`TlsInfo.reason`."""
-
-_OLDEST_SUPPORTED = 0x0301
+_OLDEST_SUPPORTED = 0x0300
 
 _FIRST_MESSAGES = (b"", b"\0", b"\1", b"\2")
 """Handshake types that a direction may begin with: HelloRequest, ClientHello, ServerHello."""
@@ -62,6 +55,9 @@ class Connection:
         self.client_direction: int | None = None
         self.progress = 0
         """Counts what may let waiting records go on."""
+        self.over = False
+        """True when no more bytes come."""
+        self._rsa_operations = 0
         self._faults = 0
         self._reasons: list[str] = []
         self._hello_ns: int | None = None
@@ -74,6 +70,18 @@ class Connection:
     def side(self, half: Half) -> str:
         """Name a half."""
         return "client" if half.direction == (self.client_direction or 0) else "server"
+
+    @property
+    def is_settled(self) -> bool:
+        """True when, of a connection that stays closed, nothing more is to be learned."""
+        if self.over or self.info.alert is not None or self.info.records:
+            return True
+        return not self.agreements or self.agreements[0].is_13 or self.is_through
+
+    @property
+    def is_through(self) -> bool:
+        """True when both sides have ended their first handshake."""
+        return all(half.finished for half in self.halves)
 
     # Faults and reasons
 
@@ -104,6 +112,7 @@ class Connection:
     def explain(self) -> None:
         """Find a reason where records stayed closed, or none came, and none was given yet."""
         info = self.info
+        info.handshake_complete = self._is_handshake_complete()
         if self._reasons:
             return
         closed = info.records - info.decrypted_records
@@ -111,6 +120,18 @@ class Connection:
             info.reason = self._why_silent()
         elif closed:
             info.reason = f"{closed} of {info.records} application-data records did not open"
+
+    def _is_handshake_complete(self) -> bool | None:
+        """Tell whether the first handshake came to its end; None when nobody can know."""
+        if self.is_through or self.info.opened:
+            return True
+        if not self.agreements or any(half.gaps for half in self.halves):
+            return None
+        first = self.agreements[0]
+        if not first.client_random or (first.is_13 and self.info.alert is None):
+            return None
+        # Without secrets TLS 1.3 hides the end; before it, application data shows that it came.
+        return self.info.records > 0 and not first.is_13
 
     def _why_silent(self) -> str:
         """Say why no application data was opened, though no key was missed."""
@@ -145,7 +166,7 @@ class Connection:
         agreement = half.agreement
         if not half.handshakes:
             return True
-        if not agreement.is_known:
+        if not agreement.is_known or self._awaits_exchange(half):
             return False
         return not (
             agreement.is_13
@@ -154,6 +175,12 @@ class Connection:
             and self.is_client(half)
             and not self.halves[1 - half.direction].closed
         )
+
+    def _awaits_exchange(self, half: Half) -> bool:
+        """Tell whether the other half has yet to show what the master secret is made of."""
+        other = self.halves[1 - half.direction]
+        past = self.over or other.closed or other.switched_in(half.agreement)
+        return half.agreement.awaits(self.keys, self.is_client(half), past)
 
     def begin(self, half: Half) -> None:
         """Find the keys that a half begins to write with, or say why there are none."""
@@ -166,11 +193,20 @@ class Connection:
             agreement.settle_resumption(not self.is_client(half) and not half.gaps)
             if agreement is self.agreements[0]:
                 self.info.resumed = agreement.resumed
-            candidates = agreement.candidates(self.keys, self.is_client(half))
+            candidates = self._candidates(half)
             if candidates:
                 half.begin(candidates)
             else:
-                self.give_up(NO_ORIGINAL if agreement.resumed else NO_KEY)
+                self.give_up(why_no_key(agreement, self.keys))
+
+    def _candidates(self, half: Half) -> list[Candidate]:
+        """Return the keys, before TLS 1.3, that a half may begin to write with."""
+        agreement = half.agreement
+        before = agreement.exchange.rsa_operations
+        allowance = RSA_LIMIT - self._rsa_operations
+        candidates = agreement.candidates(self.keys, self.is_client(half), allowance)
+        self._rsa_operations += agreement.exchange.rsa_operations - before
+        return candidates
 
     def _begin_13(self, half: Half) -> None:
         """Begin with keys of TLS 1.3, or close the half where the key log has none."""
@@ -183,7 +219,7 @@ class Connection:
             lack = f"the key log lacks the {side}'s secret for this session ({label})"
             self.close(half, f"{lack}: what the {side} sent stays closed")
         else:
-            self.give_up(NO_KEY)
+            self.give_up(why_no_key(agreement, self.keys))
 
     def following(self, half: Half) -> list[Candidate]:
         """Return the keys that may follow the current ones where their change was not seen."""
@@ -197,15 +233,36 @@ class Connection:
 
     # Alerts
 
-    def note_alert(self, half: Half, content: bytes) -> None:
-        """Keep the first fatal alert (RFC 8446 §6: the level counts for nothing in TLS 1.3)."""
-        level, description = content
-        fatal = level == 2
-        if half.agreement.is_13:
-            fatal = description not in hs.CLOSURE_ALERTS
-        if fatal and self.info.alert is None:
+    def note_alert(self, half: Half, record: TlsRecord, content: bytes | None) -> None:
+        """Keep an alert; `content` is None where its record stays closed."""
+        if content is None:
+            alert = self._alert(half, record, None, None, None)
+        else:
+            level, description = content
+            fatal = level == 2
+            if half.agreement.is_13:
+                # RFC 8446 §6: the level counts for nothing in TLS 1.3.
+                fatal = description not in hs.CLOSURE_ALERTS
             name = hs.ALERTS.get(description, f"alert {description}")
-            self.info.alert = f"{self.side(half)}: {name}"
+            alert = self._alert(half, record, hs.ALERT_LEVELS.get(level), name, fatal)
+            if fatal and self.info.alert is None:
+                self.info.alert = f"{alert.sender}: {name}"
+        if len(self.info.alerts) < ALERT_LIMIT:
+            self.info.alerts.append(alert)
+
+    def _alert(
+        self,
+        half: Half,
+        record: TlsRecord,
+        level: str | None,
+        description: str | None,
+        fatal: bool | None,
+    ) -> TlsAlert:
+        # In TLS 1.3 a protected alert hides behind another content type.
+        clear_13 = half.agreement.is_13 and record.content_type == ALERT
+        encrypted = description is None or (half.encrypted and not clear_13)
+        frame, time_ns = record.frames[-1], record.time_ns
+        return TlsAlert(self.side(half), level, description, fatal, time_ns, frame, encrypted)
 
     # Handshake messages
 
@@ -226,8 +283,17 @@ class Connection:
     def _read_message(self, half: Half, record: TlsRecord, kind: int, body: bytes) -> None:
         """Read one handshake message; most say nothing that matters here."""
         read = _READERS.get(kind)
-        if read is not None:
-            read(self, half, record, body)
+        try:
+            if read is not None:
+                read(self, half, record, body)
+        finally:
+            if self.keys.knows_premasters and not half.agreement.is_13:
+                self._note_exchange(half, kind, body)
+
+    def _note_exchange(self, half: Half, kind: int, body: bytes) -> None:
+        """Keep what a premaster secret may be found in."""
+        half.agreement.exchange.take(self.is_client(half), kind, body, half.gaps)
+        self.progress += kind in (hs.SERVER_HELLO_DONE, hs.CLIENT_KEY_EXCHANGE)
 
     def _read_client_hello(self, half: Half, record: TlsRecord, body: bytes) -> None:
         self._take_role(half.direction)
@@ -290,13 +356,15 @@ class Connection:
             half.agreement.early_data_accepted = extensions.early_data
 
     def _read_certificate(self, half: Half, record: TlsRecord, body: bytes) -> None:
+        certificate = hs.decode_certificate(body, half.agreement.is_13)
+        kept = certificate if 0 < len(certificate) <= CERTIFICATE_LIMIT else None
         if self.is_client(half):
+            self.info.client_certificate_der = self.info.client_certificate_der or kept
             return
         half.agreement.full = True
-        if self.info.server_certificate is None:
-            certificate = hs.decode_certificate(body, half.agreement.is_13)
-            if certificate:
-                self.info.server_certificate = hs.certificate_subject(certificate)
+        self.info.server_certificate_der = self.info.server_certificate_der or kept
+        if self.info.server_certificate is None and certificate:
+            self.info.server_certificate = hs.certificate_subject(certificate)
 
     def _read_of_full_handshake(self, half: Half, record: TlsRecord, body: bytes) -> None:
         half.agreement.full = True
@@ -358,6 +426,7 @@ _READERS: dict[int, Callable[[Connection, Half, TlsRecord, bytes], None]] = {
     hs.CERTIFICATE: Connection._read_certificate,
     hs.SERVER_KEY_EXCHANGE: Connection._read_of_full_handshake,
     hs.SERVER_HELLO_DONE: Connection._read_of_full_handshake,
+    hs.CLIENT_KEY_EXCHANGE: Connection._read_of_full_handshake,
     hs.FINISHED: Connection._read_finished,
     hs.KEY_UPDATE: Connection._read_key_update,
 }

@@ -22,10 +22,11 @@ from cryptography.exceptions import InvalidTag
 
 from dissectors.errors import DissectError, LimitExceeded, Lost, Malformed
 from dissectors.tls.agreement import APPLICATION, EARLY, HANDSHAKE_KEYS, Candidate
-from dissectors.tls.connection import NO_KEY, NO_ORIGINAL, WRONG_KEY, Connection
+from dissectors.tls.connection import Connection
 from dissectors.tls.half import Half, Out
-from dissectors.tls.info import KEY_LOG, TlsInfo
+from dissectors.tls.info import TlsInfo
 from dissectors.tls.keys import KeyRing
+from dissectors.tls.reasons import WRONG_KEY, why_wrong
 from dissectors.tls.record import (
     ALERT,
     APPLICATION_DATA,
@@ -91,8 +92,9 @@ class TlsSession:
 
     @property
     def hopeless(self) -> bool:
-        """True when nothing more can be decrypted, whatever is pushed."""
-        return self._halves[0].closed and self._halves[1].closed
+        """True when nothing more can be decrypted or learned, whatever is pushed."""
+        closed = self._halves[0].closed and self._halves[1].closed
+        return closed and self._connection.is_settled
 
     def push(self, chunk: StreamChunk) -> Iterator[StreamChunk | DissectError]:
         """Take bytes of either direction; return plaintext of either direction, and faults.
@@ -121,11 +123,24 @@ class TlsSession:
             # Nobody saw the server refuse: what the client sent early is worth showing.
             agreement.early_data_accepted = agreement.early_data_accepted is not False
         self._connection.progress += 1
+        self._connection.over = True
         for half in self._halves:
             self._resume(half, out)
             self._abandon(half, out, Lost, "the other side's hello is missing")
         self._connection.explain()
         return iter(out)
+
+    def secrets(self) -> list[tuple[str, bytes, bytes]]:
+        """Return what opens this connection, as a key log would have it; no other secrets.
+
+        Returns
+        -------
+        list of (str, bytes, bytes)
+            Label, client random and secret of each secret that opened a record: one master secret
+            (``CLIENT_RANDOM``) for each handshake before TLS 1.3, however it was found; the traffic
+            secrets in TLS 1.3. Empty when nothing was opened.
+        """
+        return [entry for agreement in self._connection.agreements for entry in agreement.proven()]
 
     # Records that must wait
 
@@ -223,7 +238,7 @@ class TlsSession:
         8446 appendix D.4) and the first protected record speaks for itself.
         """
         if record.gap_before:
-            half.lose(record)
+            self._lose(half, record)
         if self._info.first_time_ns is None or record.first_time_ns < self._info.first_time_ns:
             self._info.first_time_ns = record.first_time_ns
         unannounced = _is_unannounced(half, record)
@@ -234,21 +249,37 @@ class TlsSession:
             if unannounced or not half.agreement.is_13:
                 self._connection.begin(half)
         if half.closed:
-            self._pass_closed(half, record)
+            self._pass_closed(half, record, out)
         elif half.encrypted:
             self._take_protected(half, record, out)
         else:
             self._take_clear(half, record, out)
         return True
 
-    def _pass_closed(self, half: Half, record: TlsRecord) -> None:
-        """Learn from a record that stays closed what its header tells."""
-        if record.content_type == APPLICATION_DATA:
+    def _lose(self, half: Half, record: TlsRecord) -> None:
+        """Take note of bytes that were lost, and give up where the cipher cannot go on."""
+        half.lose(record)
+        if half.current is not None and half.current.opener.hopeless:
+            reason = half.current.opener.hopeless
+            side = self._connection.side(half)
+            self._connection.close(half, f"what the {side} sent after lost bytes: {reason}")
+
+    def _pass_closed(self, half: Half, record: TlsRecord, out: Out) -> None:
+        """Learn from a record that stays closed what its header tells, and the rest in clear."""
+        kind, connection = record.content_type, self._connection
+        if kind == APPLICATION_DATA:
             self._info.records += 1
-        elif record.content_type == HANDSHAKE and half.switched and not half.agreement.is_13:
-            self._connection.note_finished(half, record)
-        elif record.content_type == ALERT and len(record.fragment) == 2:
-            self._connection.note_alert(half, record.fragment)
+        elif kind == ALERT:
+            clear = record.fragment if len(record.fragment) == 2 else None
+            connection.note_alert(half, record, clear)
+        elif half.agreement.is_13:
+            return
+        elif kind == CHANGE_CIPHER_SPEC:
+            half.switched = True
+        elif kind == HANDSHAKE and half.switched:
+            connection.note_finished(half, record)
+        elif kind == HANDSHAKE:
+            connection.read_messages(half, record, record.fragment, out)
 
     def _take_clear(self, half: Half, record: TlsRecord, out: Out) -> None:
         """Take a record that is not protected."""
@@ -293,7 +324,7 @@ class TlsSession:
         if kind == HANDSHAKE:
             self._connection.read_messages(half, record, content, out)
         elif kind == ALERT and len(content) == 2:
-            self._connection.note_alert(half, content)
+            self._connection.note_alert(half, record, content)
         elif kind != HEARTBEAT:
             summary = f"a TLS record of type {kind} with {len(content)} bytes makes no sense here"
             fault = Malformed(summary, layer="tls", severity="warning", spec="RFC 8446 §5.1")
@@ -315,7 +346,7 @@ class TlsSession:
             if half.adopt(candidate, record, sequence) and half.doubtful:
                 half.plain.mark_gap(half.doubtful, out)
             half.doubtful = ""
-            half.agreement.prove(candidate, self._keys)
+            candidate.agreement.prove(candidate, self._keys)
             return candidate, kind, plain
         return None
 
@@ -349,10 +380,9 @@ class TlsSession:
             connection.close(half, f"the {connection.side(half)}'s records no longer open")
         elif agreement.is_13:
             connection.close(half, f"{WRONG_KEY} ({connection.side(half)}'s secret)")
-        elif any(candidate.origin == KEY_LOG for candidate in half.candidates):
-            connection.give_up(WRONG_KEY)
         else:
-            connection.give_up(NO_ORIGINAL if agreement.resumed else NO_KEY)
+            origins = {candidate.origin for candidate in half.candidates}
+            connection.give_up(why_wrong(agreement, origins))
 
 
 def _size(item: TlsRecord | DissectError) -> int:

@@ -16,8 +16,8 @@ Out = list[StreamChunk | DissectError]
 SEARCH_LIMIT = 4096
 """Sequence numbers that are tried, at most, to find the one of a record after lost bytes."""
 
-_SMALLEST_RECORD = 22
-"""Bytes of a protected record without content: header and, at least, 17 bytes of TLS 1.3."""
+_SMALLEST_RECORD = 14
+"""Bytes of a protected record without content: header, type and tag of CCM_8 in TLS 1.3."""
 
 
 class Plaintext:
@@ -116,6 +116,7 @@ class Half:
         self.waits_since = 0
         """The connection's `progress` when they began to wait."""
         self._nonce_lead = 0
+        self._switched_in: Agreement | None = None
 
     def lose(self, record: TlsRecord) -> None:
         """Take note, once, of the bytes that were lost before `record`."""
@@ -124,23 +125,32 @@ class Half:
         self.gaps += 1
         self.lost_bytes += max(lost, 0)
         self.reader.reset()
-        self.pass_over(None)
+        for candidate in self._in_use():
+            candidate.opener.lose(lost, record.tail_before)
 
     def doubt(self, reason: str, count: int) -> None:
         """Take note that up to `count` more records may have gone by unopened."""
         self.slack = min(self.slack + count, SEARCH_LIMIT)
         self.doubtful = self.doubtful or reason
 
-    def pass_over(self, record: TlsRecord | None) -> None:
-        """Tell the openers of a record (None: of some) that they did not open."""
-        for candidate in [self.current, *self.candidates]:
-            if candidate is not None:
-                candidate.opener.pass_over(record)
+    def pass_over(self, record: TlsRecord) -> None:
+        """Tell the openers of a record that they did not open."""
+        for candidate in self._in_use():
+            candidate.opener.pass_over(record)
+
+    def _in_use(self) -> list[Candidate]:
+        """Return the keys that records may be written with."""
+        return self.candidates if self.current is None else [self.current]
 
     def switch(self) -> None:
         """Take a ChangeCipherSpec: what comes next is written with new keys."""
         self.switch_pending = self.switched = True
+        self._switched_in = self.agreement
         self.slack, self.doubtful = 0, ""
+
+    def switched_in(self, agreement: Agreement) -> bool:
+        """Tell whether this half's ChangeCipherSpec of a handshake was the last one seen."""
+        return self._switched_in is agreement
 
     def begin(self, candidates: list[Candidate]) -> None:
         """Take new keys into use; which of the candidates they are, the next record tells."""
@@ -171,7 +181,7 @@ class Half:
         following : callable
             Returns the keys that may have replaced the current ones unseen; asked last.
         """
-        for candidate in self.candidates if self.current is None else [self.current]:
+        for candidate in self._in_use():
             for sequence in self._sequences(candidate, record, self.sequence):
                 yield candidate, sequence
         for candidate in following(self):

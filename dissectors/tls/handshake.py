@@ -29,6 +29,7 @@ CERTIFICATE = 11
 SERVER_KEY_EXCHANGE = 12
 CERTIFICATE_REQUEST = 13
 SERVER_HELLO_DONE = 14
+CLIENT_KEY_EXCHANGE = 16
 FINISHED = 20
 KEY_UPDATE = 24
 """Handshake types (IANA, TLS HandshakeType)."""
@@ -91,6 +92,9 @@ ALERTS = {
     121: "ech_required",
 }
 """Alert descriptions (IANA, TLS Alerts)."""
+
+ALERT_LEVELS = {1: "warning", 2: "fatal"}
+"""Alert levels."""
 
 CLOSURE_ALERTS = (0, 90)
 """Descriptions that are no error, whatever level they carry (RFC 8446 §6.1)."""

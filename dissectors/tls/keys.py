@@ -1,4 +1,4 @@
-"""What opens TLS sessions: secrets of key logs, and of sessions that were opened before.
+"""What opens TLS sessions: key logs, servers' private keys, sessions that were opened before.
 
 References
 ----------
@@ -12,7 +12,10 @@ import re
 from collections import OrderedDict
 from hashlib import sha256
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from dissectors.errors import DissectError, Malformed
+from dissectors.tls.private_keys import PREMASTER_LENGTH, PrivateKeys
 
 MASTER_SECRET = "CLIENT_RANDOM"  # noqa: S105 - a label, not a secret
 CLIENT_EARLY = "CLIENT_EARLY_TRAFFIC_SECRET"
@@ -39,6 +42,11 @@ _OPENING = frozenset(
     )
 )
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)[ \t]+([0-9A-Fa-f]{64})[ \t]+([0-9A-Fa-f]{64,256})")
+_PREMASTER_LINE = re.compile(
+    r"(?:RSA[ \t]+([0-9A-Fa-f]{16})|PMS_CLIENT_RANDOM[ \t]+([0-9A-Fa-f]{64}))"
+    r"[ \t]+((?:[0-9A-Fa-f]{2}){1,2048})"
+)
+_PREMASTER_LABELS = ("RSA ", "RSA\t", "PMS_CLIENT_RANDOM ", "PMS_CLIENT_RANDOM\t")
 _LABEL = re.compile(r"[A-Z][A-Z0-9_]*")
 _SECRET_LINE = re.compile(
     r"^[ \t]*(?:CLIENT_RANDOM|RSA|PMS_CLIENT_RANDOM|[A-Z_]+_SECRET(?:_\d+)?)[ \t]+[0-9A-Fa-f]{16}",
@@ -79,6 +87,8 @@ class KeyRing:
         self._matched: set[bytes] = set()
         self._remembered: OrderedDict[bytes, bytes] = OrderedDict()
         self._held = 0
+        self._private = PrivateKeys()
+        self._premasters: dict[bytes, list[bytes]] = {}
 
     def __repr__(self) -> str:
         return f"KeyRing({len(self)} sessions, {self.used} used)"
@@ -138,28 +148,40 @@ class KeyRing:
                     problems.append(problem)
         if count > _PROBLEM_LIMIT:
             summary = f"{origin}: {count - _PROBLEM_LIMIT} more lines are no key log lines"
-            problems.append(Malformed(summary, layer="tls"))
+            problems.append(Malformed(summary, layer="keys"))
         return problems
 
     def _add_line(self, line: str, origin: str, number: int) -> DissectError | None:
         """Take in one line; return what is wrong with it, in words that do not quote it."""
         if not line or line.startswith("#"):
             return None
+        if line.startswith(_PREMASTER_LABELS):
+            return self._add_premaster_line(line, origin, number)
         match = _LINE.fullmatch(line)
         if match is None:
             label = line.partition(" ")[0]
             if _LABEL.fullmatch(label) and label not in _OPENING and " " in line:
                 return None
             where = f"{origin}, line {number}"
-            return Malformed(f"{where}: not a line of a key log", layer="tls", spec="RFC 9850 §2")
+            return Malformed(f"{where}: not a line of a key log", layer="keys", spec="RFC 9850 §2")
         label, client_random, secret = match.groups()
         if label not in _OPENING:
             return None
         value = bytes.fromhex(secret) if len(secret) % 2 == 0 else b""
         if len(value) not in _SECRET_LENGTHS.get(label, _TRAFFIC_LENGTHS):
             summary = f"{origin}, line {number}: the secret of {label} has a wrong length"
-            return Malformed(summary, layer="tls", spec="RFC 9850 §2")
+            return Malformed(summary, layer="keys", spec="RFC 9850 §2")
         self._add(bytes.fromhex(client_random), label, value, origin)
+        return None
+
+    def _add_premaster_line(self, line: str, origin: str, number: int) -> DissectError | None:
+        """Take in a line that tells a premaster secret: NSS's older labels, in no RFC."""
+        match = _PREMASTER_LINE.fullmatch(line)
+        secret = bytes.fromhex(match[3]) if match else b""
+        if match is None or (match[1] and len(secret) != PREMASTER_LENGTH):
+            summary = f"{origin}, line {number}: not a line of a key log"
+            return Malformed(summary, layer="keys", spec="RFC 9850 §2")
+        self.add_premaster(bytes.fromhex(match[1] or match[2]), secret)
         return None
 
     def _add(self, client_random: bytes, label: str, secret: bytes, origin: str) -> None:
@@ -215,3 +237,57 @@ class KeyRing:
         if secret is not None:
             self._remembered.move_to_end(name)
         return secret
+
+    # RSA private keys, and premaster secrets
+
+    @property
+    def private_keys(self) -> PrivateKeys:
+        """The RSA private keys, and which of them were met."""
+        return self._private
+
+    @property
+    def rsa_keys(self) -> int:
+        """How many RSA private keys there are."""
+        return len(self._private)
+
+    def add_rsa_key(self, key: RSAPrivateKey, origin: str) -> bool:
+        """Take in a server's private key; return False when it is there already."""
+        return self._private.add(key, origin)
+
+    def rsa_key_for(self, certificate_der: bytes) -> RSAPrivateKey | None:
+        """Return the private key that belongs to a server's certificate (DER), or None."""
+        return self._private.for_certificate(certificate_der)
+
+    @property
+    def knows_premasters(self) -> bool:
+        """True when a master secret may have to be made of a premaster secret."""
+        return bool(self._private or self._premasters)
+
+    def add_premaster(self, name: bytes, premaster: bytes) -> None:
+        """Take in a premaster secret of a key log.
+
+        Parameters
+        ----------
+        name : bytes
+            The client's random (32 bytes, label ``PMS_CLIENT_RANDOM``), or the first 8 bytes of the
+            premaster secret as encrypted for the server (label ``RSA``).
+        premaster : bytes
+            The secret: 48 bytes in RSA key exchange, as long as the group else.
+        """
+        candidates = self._premasters.setdefault(name, [])
+        if premaster not in candidates:
+            candidates.append(premaster)
+            del candidates[:-CANDIDATE_LIMIT]
+
+    def premasters(self, client_random: bytes, encrypted: bytes) -> list[bytes]:
+        """Return the premaster secrets that the key log has for a handshake, newest first.
+
+        Parameters
+        ----------
+        client_random : bytes
+            The client's random.
+        encrypted : bytes
+            The premaster secret as encrypted for the server; empty when it is not sent so.
+        """
+        names = (client_random, encrypted[:8])
+        return [secret for name in names for secret in self._premasters.get(name, [])[::-1]]

@@ -30,6 +30,9 @@ HEADER_LENGTH = 5
 MAX_FRAGMENT = (1 << 14) + 2048
 """Largest fragment of a protected record (RFC 5246 §6.2.3); TLS 1.3 allows less (§5.2)."""
 
+TAIL_LENGTH = 16
+"""Bytes before the first record after a gap that are kept: a block, the IV of TLS 1.0."""
+
 PORTION = 1 << 16
 """Records that are handed over at once."""
 
@@ -61,6 +64,8 @@ class TlsRecord:
     """Bytes of the TLS stream lost right before this record, skipped ones included; -1 unknown."""
     gap_reason: str = ""
     """Why, in words; empty when `gap_before` is 0."""
+    tail_before: bytes = b""
+    """After a gap: the last bytes before this record, up to :data:`TAIL_LENGTH`, that are there."""
 
 
 Found = list[TlsRecord | DissectError]
@@ -131,6 +136,8 @@ class RecordFramer:
         self._dropped = 0
         self._gap = 0
         self._gap_reason = ""
+        self._tail = b""
+        """The last bytes that were passed over in a search, up to :data:`TAIL_LENGTH`."""
         self._version: int | None = None
         self._bad_headers = 0
 
@@ -174,7 +181,7 @@ class RecordFramer:
         unknown = chunk.gap_before < 0 or self._gap < 0
         self._gap = -1 if unknown else self._gap + chunk.gap_before
         self._gap_reason = chunk.gap_reason or "bytes are missing from the capture"
-        self._held, self._held_length, self._wanted = [], 0, 1
+        self._held, self._held_length, self._wanted, self._tail = [], 0, 1, b""
 
     def _cut(self) -> Iterator[Found]:
         """Take whole records off what is held, and keep the rest."""
@@ -259,6 +266,7 @@ class RecordFramer:
         if isinstance(record, TlsRecord):
             record.gap_before = -1 if self._gap < 0 else self._gap + self._dropped
             record.gap_reason = self._gap_reason
+            record.tail_before, self._tail = self._tail, b""
             self._gap, self._gap_reason, self._dropped = 0, "", 0
 
     def _go_astray(self, held: StreamChunk, position: int, found: Found) -> bool:
@@ -278,6 +286,7 @@ class RecordFramer:
         """Return where the next record begins, or may begin when no longer `_searching`."""
         start, self._wanted = self._find_header(held.data, position)
         self._dropped += start - position
+        self._tail = (self._tail + held.data[max(0, start - TAIL_LENGTH) : start])[-TAIL_LENGTH:]
         if self._wanted:
             return start
         self._searching = False

@@ -1,13 +1,15 @@
-"""From secrets to keys: the PRF up to TLS 1.2, and HKDF in TLS 1.3.
+"""From secrets to keys: SSL 3.0's digests, the PRF up to TLS 1.2, and HKDF in TLS 1.3.
 
 References
 ----------
-RFC 5246 §5, §6.3 (PRF of TLS 1.2, key block); RFC 4346 §5 and RFC 2246 §5 (PRF of TLS 1.1, 1.0);
-RFC 8446 §7.1–7.3 (HKDF-Expand-Label, key update, traffic keys).
+RFC 6101 §6.1, §6.2.2 (SSL 3.0); RFC 5246 §5, §6.3, §8.1 (TLS 1.2: PRF, key block, master secret);
+RFC 4346 §5 and RFC 2246 §5 (PRF of TLS 1.1, 1.0); RFC 7627 §4 (extended master secret); RFC 8446
+§7.1–7.3 (HKDF-Expand-Label, key update, traffic keys).
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,7 +17,7 @@ from itertools import pairwise
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
+SSL30, TLS10, TLS11, TLS12, TLS13 = 0x0300, 0x0301, 0x0302, 0x0303, 0x0304
 """Protocol versions on the wire."""
 
 HASH_LENGTHS = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48}
@@ -54,6 +56,48 @@ def prf(
     return bytes(a ^ b for a, b in zip(md5, sha1, strict=True))
 
 
+def expand_ssl3(secret: bytes, seed: bytes, length: int) -> bytes:
+    """Return `length` bytes of what SSL 3.0 has for a PRF (RFC 6101 §6.1, §6.2.2).
+
+    Each block is MD5 of the secret and of SHA-1 over ``A``, ``BB``, ``CCC`` …, secret and seed.
+    """
+    output = b""
+    for number in range(-(-length // 16)):
+        salt = bytes([ord("A") + number]) * (number + 1)
+        inner = hashlib.sha1(salt + secret + seed, usedforsecurity=False).digest()
+        output += hashlib.md5(secret + inner, usedforsecurity=False).digest()
+    return output[:length]
+
+
+def master_secret(
+    version: int, hash_name: str, premaster: bytes, client_random: bytes, server_random: bytes
+) -> bytes:
+    """Make a master secret of a premaster secret (RFC 5246 §8.1, RFC 6101 §6.1)."""
+    seed = client_random + server_random
+    if version == SSL30:
+        return expand_ssl3(premaster, seed, 48)
+    return prf(version, hash_name, premaster, b"master secret", seed, 48)
+
+
+def extended_master_secret(
+    version: int, hash_name: str, premaster: bytes, messages: bytes
+) -> bytes:
+    """Make the master secret that is bound to its handshake (RFC 7627 §4).
+
+    Parameters
+    ----------
+    messages : bytes
+        The handshake messages of both sides, headers included, from the ClientHello up to the
+        ClientKeyExchange.
+    """
+    if version >= TLS12:
+        digest = hashlib.new(hash_name, messages).digest()
+    else:
+        digest = hashlib.md5(messages, usedforsecurity=False).digest()
+        digest += hashlib.sha1(messages, usedforsecurity=False).digest()
+    return prf(version, hash_name, premaster, b"extended master secret", digest, 48)
+
+
 @dataclass(frozen=True, slots=True)
 class WriteKeys:
     """What one side writes with."""
@@ -69,7 +113,7 @@ class WriteKeys:
 def key_block(
     version: int,
     hash_name: str,
-    master_secret: bytes,
+    secret: bytes,
     client_random: bytes,
     server_random: bytes,
     lengths: tuple[int, int, int],
@@ -78,13 +122,20 @@ def key_block(
 
     Parameters
     ----------
+    version : int
+        Version on the wire, ``0x0300`` to ``0x0303``.
+    secret : bytes
+        The master secret.
     lengths : (int, int, int)
         Bytes of a MAC key, of a cipher key and of an IV.
     """
     mac, key, iv = lengths
     seed = server_random + client_random
     length = 2 * (mac + key + iv)
-    block = prf(version, hash_name, master_secret, b"key expansion", seed, length)
+    if version == SSL30:
+        block = expand_ssl3(secret, seed, length)
+    else:
+        block = prf(version, hash_name, secret, b"key expansion", seed, length)
     cuts = [0, mac, 2 * mac, 2 * mac + key, 2 * mac + 2 * key, 2 * mac + 2 * key + iv, length]
     parts = [block[start:stop] for start, stop in pairwise(cuts)]
     return WriteKeys(*parts[0::2]), WriteKeys(*parts[1::2])

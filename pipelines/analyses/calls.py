@@ -129,7 +129,7 @@ def calls(messages: pd.DataFrame, bodies: pd.DataFrame) -> pd.DataFrame:
     messages = in_order(messages)
     messages = messages[is_one_of(messages["method"], *_METHODS)].reset_index(drop=True)
     trace = _Trace.of(messages, bodies)
-    setup = _Setup.of(trace)
+    setup = _Setup.of(trace, bodies)
     release = _Release.of(trace, setup)
     outcome = _outcomes(trace, setup, release)
     return table_frame(
@@ -263,6 +263,8 @@ class _Setup:
     """First provisional response other than 100 and 101."""
     ringing: Integers
     """First 180 or 183."""
+    early_media: Integers
+    """First 180 or 183 with an SDP."""
     final: Integers
     """The response that decides."""
     status: Integers
@@ -275,7 +277,7 @@ class _Setup:
     """(N,) messages of the attempt's last INVITE."""
 
     @classmethod
-    def of(cls, trace: _Trace) -> _Setup:
+    def of(cls, trace: _Trace, bodies: pd.DataFrame) -> _Setup:
         keys, attempts = trace.keys, trace.attempts
         responses = ~keys.is_request & (trace.tries.of_row >= 0)
         deciding = _last_tries(trace)
@@ -289,16 +291,24 @@ class _Setup:
         def first(where: Booleans) -> Integers:
             return attempts.first(where & trace.here, where & trace.near, where & deaf)
 
+        ringing = early & ((keys.status == 180) | (keys.status == 183))
         return cls(
             response=first(responses),
             provisional=first(early & (keys.status > 101)),
-            ringing=first(early & ((keys.status == 180) | (keys.status == 183))),
+            ringing=first(ringing),
+            early_media=first(ringing & _with_sdp(trace.messages, bodies)),
             final=final,
             status=status,
             answer=answer,
             ack=_first_ack(trace, answer),
             deciding=deciding,
         )
+
+
+def _with_sdp(messages: pd.DataFrame, bodies: pd.DataFrame) -> Booleans:
+    parts = bodies["message_id"][is_one_of(bodies["media_type"], "application/sdp")]
+    found: Booleans = messages["message_id"].isin(parts).to_numpy(dtype=np.bool_)
+    return found | is_one_of(messages["content_type"], "application/sdp")
 
 
 def _last_tries(trace: _Trace) -> Booleans:
@@ -468,11 +478,13 @@ def _times(trace: _Trace, setup: _Setup, release: _Release) -> dict[str, Any]:
         "first_response_time": at(setup.response),
         "first_provisional_time": at(setup.provisional),
         "ringing_time": at(setup.ringing),
+        "early_media_time": at(setup.early_media),
         "answer_time": at(setup.answer),
         "ack_time": at(setup.ack),
         "end_time": at(ended),
         "setup_delay_s": seconds_between(start, at(setup.answer)),
         "ringback_delay_s": seconds_between(start, at(setup.ringing)),
+        "early_media_delay_s": seconds_between(start, at(setup.early_media)),
         "session_request_delay_s": seconds_between(start, told),
         "duration_s": seconds_between(at(setup.answer), at(bye)),
     }

@@ -245,9 +245,20 @@ def _row(command: _Command) -> dict[str, Any]:
         "mcu_uri": next((verb["mcu_uri"] for verb in verbs if verb.get("mcu_uri")), None),
         "code": told.get("code"),
         "reason": told.get("reason"),
+        "result": _result(told),
+        "diagnostics": _diagnostics(told),
         "answer_message_id": answer.message_id if answer else None,
         "answer_s": _delay(command),
     }
+
+
+def _result(answer: dict[str, Any]) -> str | None:
+    return next((verb["result"] for verb in answer.get("verbs") or () if verb.get("result")), None)
+
+
+def _diagnostics(answer: dict[str, Any]) -> str | None:
+    told = answer.get("diagnostics")
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")) if told else None
 
 
 def _delay(command: _Command) -> float | None:

@@ -31,7 +31,13 @@ TEXT_TYPES = ("string[pyarrow]", "string[python]", "object", "category")
 
 _SHORT = {"call": "call_id", "from": "from_tag", "to": "to_tag", "branch": "via_branch"}
 _SHORT |= {"diag": "diagnostics_code", "type": "content_type", "marks": "route_marks"}
+_SHORT |= {"vias": "via_count", "origin": "via_origin"}
+_SHORT |= {"se": "session_expires_s", "refresher": "session_refresher", "min": "min_se_s"}
+_SHORT |= {"headers": "session_headers"}
 _SHORT |= {"ua": "user_agent", "conversation": "conversation_id", "expires": "expires_s"}
+
+_WITH_SPACES = ("route_marks", "session_headers", "user_agent")
+"""Columns in whose values a plus stands for a space."""
 
 
 def messages(script: str, text: str = "string[pyarrow]") -> pd.DataFrame:
@@ -47,7 +53,7 @@ def messages(script: str, text: str = "string[pyarrow]") -> pd.DataFrame:
 def typed(rows: list[dict[str, Any]], table: Table, text: str = "string[pyarrow]") -> pd.DataFrame:
     """Return rows as a DataFrame with the columns of `table`."""
     dtypes = {"time": "datetime64[ns, UTC]", "seconds": "float64", "integer": "Int64"}
-    dtypes |= {"boolean": "boolean", "text": text, "category": text}
+    dtypes |= {"number": "float64", "boolean": "boolean", "text": text, "category": text}
     columns = {column.name: [row.get(column.name) for row in rows] for column in table}
     return pd.DataFrame(
         {column.name: pd.array(columns[column.name], dtype=dtypes[column.kind]) for column in table}
@@ -88,9 +94,11 @@ def _row(number: int, words: list[str], rejected: dict[str, str]) -> dict[str, A
 def _value(key: str, value: str) -> Any:
     if key in ("time", "first_time"):
         return at(float(value))
-    if key in ("cseq", "diagnostics_code", "status_code", "expires_s", "frame_number"):
+    if key in ("cseq", "diagnostics_code", "status_code", "expires_s", "frame_number", "via_count"):
         return int(value)
-    return value.replace("+", " ") if key == "route_marks" else value
+    if key in ("session_expires_s", "min_se_s"):
+        return int(value)
+    return value.replace("+", " ") if key in _WITH_SPACES else value
 
 
 def _branch(row: dict[str, Any], rejected: dict[str, str]) -> str:

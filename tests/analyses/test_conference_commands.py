@@ -200,3 +200,21 @@ def test_an_answer_captured_before_its_request() -> None:
     found = table("0 f>a 200 INFO \n 1 a>f INFO", [response(), request()])
     assert found["kind"].tolist() == ["response", "request"]
     assert found["answer_s"].isna().all()
+
+
+def test_a_failure_that_came_after_pending_tells_why() -> None:
+    why = (
+        "<diagnostics-info><entry><key>HRESULT</key><value>0x80</value></entry></diagnostics-info>"
+    )
+    failure = (
+        f'<response requestId="1" from="{FOCUS}" to="{ALICE}" code="failure">'
+        f'<addUser reason="otherFailure" result="otherFailure">{why}</addUser></response>'
+    )
+    row = only(PENDING, [request(), response(code="pending"), failure])
+    assert (row["code"], row["reason"], row["result"]) == ("failure",) + ("otherFailure",) * 2
+    assert row["diagnostics"] == '{"HRESULT":"0x80"}'
+
+
+def test_success_tells_no_diagnostics() -> None:
+    row = only(JOIN, [request(), response()])
+    assert pd.isna(row["diagnostics"]) and pd.isna(row["result"])

@@ -145,6 +145,13 @@ def test_modalities_of_an_invitation(xml: str, modalities: tuple[str, ...]) -> N
     assert _invite(f"<Conferencing>{xml}</Conferencing>").modalities == modalities
 
 
+def test_an_invitation_that_names_its_conference_itself() -> None:
+    assert (
+        _invite("<Conferencing><conference-id>X1</conference-id></Conferencing>").conference_id
+        == "X1"
+    )
+
+
 def test_an_empty_invitation() -> None:
     value = _invite("<Conferencing/>")
     assert (value.version, value.focus_uri, value.conference_id) == (None, None, None)

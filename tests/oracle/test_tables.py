@@ -21,7 +21,7 @@ TABLES = (
     ("conference_join", "conference_invites", ("call_id",)),
     ("conference_join", "conference_commands", ("call_id", "request_id")),
     ("push_missed", "push_notifications", ("call_id",)),
-    ("presence_forbidden", "presence", ("call_id", "list_version", "contact_uri")),
+    ("presence_forbidden", "presence", ("call_id", "list_version", "contact_uri", "category")),
 )
 SCRIPT_ONLY = {"start_time_ns", "finding", "has_part"}
 TOLERANCE_S = 0.02

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.schema import TABLES
+from tests.rules.handshakes import Case, capture
 
 CHECKOUT = Path(__file__).parents[2]
 SKYPE = CHECKOUT / "fixtures" / "skype_ringback"
@@ -147,7 +148,7 @@ def test_standard_input() -> None:
     with CAPTURE.open("rb") as capture:
         done = run("summarize", "-", "--keys", KEYS, stdin=capture)
     assert done.returncode == 0
-    assert done.stdout.startswith("stdin: pcapng")
+    assert "\nstdin: pcapng" in done.stdout
     assert "SIP messages: 167" in done.stdout
 
 
@@ -162,6 +163,69 @@ def test_the_front_door_lists_the_commands() -> None:
     )
     assert done.returncode == 2
     assert "summarize" in done.stderr
+
+
+# --- findings -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a capture in which a server leaves two handshakes without an answer."""
+    hello = Case().flights()[:1]
+    return capture(tmp_path_factory.mktemp("silent") / "a.pcap", hello, hello, end="rst")
+
+
+def test_findings_come_first_and_say_what_to_do(silent: Path) -> None:
+    done = run("summarize", silent)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Findings"
+    assert lines[1].startswith("  ERROR TLS handshake not answered (2 times): 10.0.0.2:5061")
+    assert "      since 2014-07-16 12:00:00" in done.stdout
+    assert "Schannel" in done.stdout
+    assert max(map(len, lines)) <= 100
+
+
+def test_findings_as_json_and_a_threshold(silent: Path) -> None:
+    (found,) = json.loads(run("summarize", silent, "--json").stdout)["findings"]
+    assert list(found) == list(TABLES["findings"].names)
+    assert (found["rule"], found["count"]) == ("tls_handshake_unanswered", 2)
+    assert found["evidence"] == ["flow 1-1", "flow 1-7"]
+    setting = ("--set", "tls_handshake_unanswered.wait_s=9")
+    assert len(json.loads(run("summarize", silent, "--json", *setting).stdout)["findings"]) == 1
+
+
+@pytest.mark.parametrize("setting", ["wait_s=9", "tls_handshake_unanswered.wait_s", "a.b=nan"])
+def test_a_bad_threshold_is_exit_2(silent: Path, setting: str) -> None:
+    done = run("summarize", silent, "--set", setting)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert setting.partition("=")[0] in done.stderr
+
+
+def test_the_rules_are_listed_without_a_capture() -> None:
+    done = run("summarize", "--rules")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--set tls_handshake_unanswered.wait_s=5" in done.stdout
+
+
+@pytest.mark.parametrize("output_format", ["parquet", "csv", "jsonl", "duckdb"])
+def test_findings_in_every_format(silent: Path, output_format: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    wanted = ("--tables", "findings,tls_sessions")
+    done = run("convert", silent, "--out", out, "--format", output_format, *wanted)
+    assert (done.returncode, done.stderr) == (0, "")
+    evidence = ["flow 1-1", "flow 1-7"]
+    if output_format == "parquet":
+        assert pq.read_table(out / "findings.parquet")["evidence"].to_pylist() == [evidence]
+    elif output_format == "csv":
+        assert json.loads(pd.read_csv(out / "findings.csv")["evidence"][0]) == evidence
+    elif output_format == "jsonl":
+        assert json.loads((out / "findings.jsonl").read_text())["evidence"] == evidence
+    else:
+        import duckdb
+
+        with duckdb.connect(str(out / "lyncshark.duckdb")) as database:
+            assert database.execute("SELECT evidence FROM findings").fetchall() == [(evidence,)]
 
 
 # --- convert ------------------------------------------------------------------------------------

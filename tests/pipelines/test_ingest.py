@@ -13,7 +13,7 @@ import pytest
 
 from pipelines import ingest
 from pipelines.errors import UsageError
-from pipelines.ingest import CaptureFile, read_key_files
+from pipelines.ingest import CaptureFile
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "skype_ringback" / "skype_ringback.pcapng"
 
@@ -121,16 +121,3 @@ def test_a_record_larger_than_the_window(tmp_path: Path, monkeypatch: pytest.Mon
     record = struct.pack("<IIII", 1, 2, len(packet), len(packet)) + packet
     path.write_bytes(header + record * 3)
     assert [packet for _, _, packet in frames_of(CaptureFile(str(path)))] == [packet] * 3
-
-
-def test_key_files_must_be_key_logs(tmp_path: Path) -> None:
-    path = tmp_path / "keys.txt"
-    path.write_text("hello\n")
-    with pytest.raises(UsageError, match="not a TLS key log"):
-        read_key_files([str(path)])
-
-
-def test_keys_do_not_show() -> None:
-    keys = read_key_files([str(FIXTURE.parent / "sslkeys.log")])
-    secret = keys[0].data.split()[-1].decode()
-    assert secret not in repr(keys)

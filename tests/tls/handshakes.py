@@ -12,7 +12,7 @@ import contextlib
 import datetime as dt
 import ssl
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from random import Random
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import NameOID
 
 from dissectors.errors import DissectError
@@ -40,14 +40,19 @@ Flight = tuple[int, bytes]
 """Direction, and the bytes that it sends before the other side answers."""
 
 
+_KEYS: dict[
+    str, Callable[[], rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey]
+] = {
+    "ec": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "rsa": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "dsa": lambda: dsa.generate_private_key(2048),
+}
+
+
 @lru_cache(maxsize=4)
 def identity(kind: str = "ec", host: str = HOST) -> tuple[bytes, bytes]:
     """Return a private key and a self-signed certificate for it, PEM."""
-    key = (
-        ec.generate_private_key(ec.SECP256R1())
-        if kind == "ec"
-        else rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    )
+    key = _KEYS[kind]()
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Contoso"),

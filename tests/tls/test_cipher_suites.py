@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from dissectors.tls import ciphers, protection
 from dissectors.tls.cipher_suites import NAMES, CipherSuite, cipher_suite
 from dissectors.tls.protection import is_supported
 
@@ -88,10 +89,25 @@ def test_every_code_gives_a_suite() -> None:
 
 def test_what_is_opened() -> None:
     opened = {
-        v: {c for c in NAMES if is_supported(v, cipher_suite(c))} for v in range(0x0300, 0x0306)
+        v: {c for c in NAMES if is_supported(v, cipher_suite(c))} for v in range(0x0200, 0x0306)
     }
-    assert opened[0x0300] == opened[0x0305] == set()
+    assert opened[0x02FF] == opened[0x0305] == set()
     assert opened[0x0304] == {0x1301, 0x1302, 0x1303, 0x1304, 0x1305}
-    assert opened[0x0301] == opened[0x0302] < opened[0x0303]
-    assert all(cipher_suite(code).mode == "CBC" for code in opened[0x0301])
-    assert len(opened[0x0303]) > 120
+    assert opened[0x0300] < opened[0x0301] == opened[0x0302] < opened[0x0303]
+    assert not [c for c in opened[0x0301] if cipher_suite(c).mode not in ("CBC", "STREAM", "")]
+    assert {cipher_suite(c).mac for c in opened[0x0300]} == {"md5", "sha1"}
+    assert {cipher_suite(c).cipher for c in opened[0x0303]} == {
+        *("AES", "CAMELLIA", "3DES_EDE", "RC4", "NULL", "CHACHA20")
+    }
+    assert len(opened[0x0303]) > 200
+
+
+def test_a_cipher_that_cryptography_lacks_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ciphers, "_MODULES", ("cryptography.no_such_module",))
+    for cached in (ciphers._algorithm, ciphers.is_available):
+        monkeypatch.setattr(ciphers, cached.__name__, cached.__wrapped__)
+    monkeypatch.setattr(protection, "is_available", ciphers.is_available)
+    assert not is_supported(0x0303, cipher_suite(0x0005))
+    assert not is_supported(0x0303, cipher_suite(0x002F))
+    assert is_supported(0x0303, cipher_suite(0x0002))
+    assert is_supported(0x0303, cipher_suite(0xC02F))

@@ -697,9 +697,9 @@ def hello_flights(version: int, suite: int) -> list[tuple[int, bytes]]:
 @pytest.mark.parametrize(
     ("version", "suite", "text"),
     [
-        (0x0300, 0x002F, "SSL 3.0 is not opened"),
-        (0x0303, 0x0005, "TLS_RSA_WITH_RC4_128_SHA in TLS 1.2 is not opened"),
-        (0x0303, 0x0041, "TLS_RSA_WITH_CAMELLIA_128_CBC_SHA in TLS 1.2"),
+        (0x0300, 0x003C, "TLS_RSA_WITH_AES_128_CBC_SHA256 in SSL 3.0 is not opened"),
+        (0x0303, 0x0003, "TLS_RSA_EXPORT_WITH_RC4_40_MD5 in TLS 1.2 is not opened"),
+        (0x0303, 0xC07A, "TLS_RSA_WITH_CAMELLIA_128_GCM_SHA256 in TLS 1.2"),
         (0x0301, 0xC02F, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 in TLS 1.0"),
         (0x0303, 0xFAFA, "0xFAFA in TLS 1.2 is not opened"),
         (0x7F1C, 0x1301, "0x7F1C is not opened"),

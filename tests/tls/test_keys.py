@@ -143,6 +143,43 @@ def test_remembered_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert keys.recall(b"id0") == bytes(48)
 
 
+PREMASTER = bytes(range(48))
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "secret"),
+    [
+        (f"RSA {bytes(8).hex()} {PREMASTER.hex()}", bytes(8), PREMASTER),
+        (f"PMS_CLIENT_RANDOM {RANDOM.hex()} {PREMASTER.hex()}", RANDOM, PREMASTER),
+        (f"PMS_CLIENT_RANDOM\t{RANDOM.hex()}\t{bytes(256).hex()}", RANDOM, bytes(256)),
+    ],
+)
+def test_premaster_secrets_of_older_key_logs(line: str, name: bytes, secret: bytes) -> None:
+    keys = read(f"# old NSS\n{line}\n{LINE}")
+    encrypted = b"" if name == RANDOM else name + bytes(248)
+    assert keys.premasters(RANDOM, encrypted) == [secret]
+    assert keys.secrets(MASTER_SECRET, RANDOM) == [MASTER]
+    assert looks_like_keylog(line.encode())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"RSA 0011 {PREMASTER.hex()}",
+        f"RSA {bytes(8).hex()} {PREMASTER.hex()}00",
+        f"RSA {bytes(8).hex()}",
+        f"PMS_CLIENT_RANDOM {RANDOM.hex()} {PREMASTER.hex()}0",
+        f"PMS_CLIENT_RANDOM {RANDOM.hex()[2:]} {PREMASTER.hex()}",
+        f"PMS_CLIENT_RANDOM {RANDOM.hex()} {'00' * 3000}",
+    ],
+)
+def test_a_broken_premaster_line_is_told(line: str) -> None:
+    (problem,) = KeyRing().add_keylog(line.encode(), "k.log")
+    assert "k.log, line 1" in problem.summary
+    assert problem.layer == "keys"
+    assert PREMASTER.hex() not in problem.summary
+
+
 def test_a_ring_does_not_print_and_can_travel() -> None:
     keys = read(LINE)
     keys.remember(b"session", MASTER)

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from dissectors.tls.schedule import (
     WriteKeys,
     expand_label,
+    expand_ssl3,
+    extended_master_secret,
     key_block,
+    master_secret,
     next_traffic_secret,
     prf,
     traffic_keys,
@@ -48,6 +51,55 @@ def test_prf_is_that_of_tlslite(secret: bytes, seed: bytes, length: int) -> None
     for version in (0x0301, 0x0302):
         assert prf(version, "sha256", secret, label, seed, length) == mathtls.PRF(
             secret, label, seed, length
+        )
+
+
+@settings(max_examples=30, deadline=None)
+@given(secrets, seeds, st.integers(1, 150))
+def test_digests_of_ssl3_are_those_of_tlslite(secret: bytes, seed: bytes, length: int) -> None:
+    mathtls = pytest.importorskip("tlslite.mathtls")
+    theirs = mathtls.PRF_SSL(bytearray(secret), bytearray(seed), length)
+    assert expand_ssl3(secret, seed, length) == theirs
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.binary(min_size=48, max_size=48), st.binary(min_size=64, max_size=64), seeds)
+@pytest.mark.parametrize(
+    ("version", "suite", "hash_name"),
+    [
+        (0x0300, 0x002F, "sha256"),
+        (0x0301, 0x002F, "sha256"),
+        (0x0302, 0x002F, "sha256"),
+        (0x0303, 0x002F, "sha256"),
+        (0x0303, 0x009D, "sha384"),
+    ],
+)
+def test_master_secrets_are_those_of_tlslite(
+    version: int, suite: int, hash_name: str, premaster: bytes, randoms: bytes, messages: bytes
+) -> None:
+    mathtls = pytest.importorskip("tlslite.mathtls")
+    client, server = bytearray(randoms[:32]), bytearray(randoms[32:])
+    minor, secret = (3, version - 0x0300), bytearray(premaster)
+    ours = master_secret(version, hash_name, premaster, bytes(client), bytes(server))
+    assert ours == mathtls.calc_key(
+        minor,
+        secret,
+        suite,
+        b"master secret",
+        client_random=client,
+        server_random=server,
+        output_length=48,
+    )
+    if version > 0x0300:
+        transcript = pytest.importorskip("tlslite.handshakehashes").HandshakeHashes()
+        transcript.update(bytearray(messages))
+        assert extended_master_secret(version, hash_name, premaster, messages) == mathtls.calc_key(
+            minor,
+            secret,
+            suite,
+            b"extended master secret",
+            handshake_hashes=transcript,
+            output_length=48,
         )
 
 

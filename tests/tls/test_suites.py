@@ -77,11 +77,6 @@ def test_there_are_suites_of_every_kind() -> None:
     assert "AES256-SHA256" in negotiable(Version.TLSv1_2)
 
 
-@pytest.mark.parametrize("name", negotiable(Version.TLSv1_2))
-def test_tls12(name: str) -> None:
-    open_conversation(Contexts(Version.TLSv1_2, name), Version.TLSv1_2, len(name) % 3)
-
-
 @pytest.mark.parametrize("name", [n for n in negotiable(Version.TLSv1_2) if "SHA" in n[-6:]][::3])
 @pytest.mark.parametrize("option", [OP_NO_ENCRYPT_THEN_MAC, OP_NO_EXTENDED_MASTER_SECRET])
 def test_tls12_without_an_extension(name: str, option: int) -> None:
