@@ -157,6 +157,18 @@ def test_a_diagnostic_explains_a_failure(tmp_path: Path) -> None:
     assert "log: No route to the domain (SIPPROXY_E_EPROUTING_MSG_ALLOWED_DOMAIN_NO" in shown
 
 
+def test_hops_of_a_merged_log() -> None:
+    trace = trace_of("pool.clslogger.txt")
+    hops = trace.hops[trace.hops["status_code"].isna() & (trace.hops["method"] == "INVITE")]
+    assert hops["hop"].max() == 3
+    assert (trace.hops["observed_delay_s"] >= 0).all()
+    # Clocks of two machines need not agree: no delay is read off them.
+    machine = trace.messages.set_index("message_id")["machine"].astype("string")
+    own = machine.reindex(trace.hops["message_id"]).array
+    other = machine.reindex(trace.hops["previous_message_id"]).array
+    assert (trace.hops["delay_s"].notna() == (own == other)).all()
+
+
 def test_a_ladder_of_a_log() -> None:
     trace = trace_of("pool.clslogger.txt")
     call = trace.calls.sort_values("hops")["call_id"].iloc[-1]
