@@ -24,8 +24,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from dissectors.errors import DissectError, Malformed, Truncated
+from dissectors.errors import DissectError, LimitExceeded, Malformed, Truncated
 from dissectors.sip.conformance import check_message
+from dissectors.sip.framing import MAX_HEAD
 from dissectors.sip.headers import decode_cseq, decode_parameters
 from dissectors.sip.message import SipRequest, SipResponse, content_length, decode_head
 from dissectors.tracelog.encoding import to_utf8
@@ -87,7 +88,7 @@ _DIAGNOSTIC_FIELDS = (
 )
 _NAMES = b"|".join(sorted({*_PROTOCOL_FIELDS, *_DIAGNOSTIC_FIELDS}, reverse=True))
 # Some records have their fields on one line: then a name that is known begins the next one.
-_FIELD_WITHIN = re.compile(rb"[ \t]+(?=(?:" + _NAMES + rb")[ \t]*:[ \t])", re.IGNORECASE)
+_FIELD_WITHIN = re.compile(rb"[ \t](?=(?:" + _NAMES + rb")[ \t]*:[ \t])", re.IGNORECASE)
 _FIELD = re.compile(
     rb"(?:[ \t]*\r?\n)*[ \t]*([A-Za-z][A-Za-z-]{0,40})[ \t]*:[ \t]*([^\r\n]*)\r?\n?"
 )
@@ -277,6 +278,9 @@ def _undoubled(data: bytes) -> bytes:
 def _message(
     fields: dict[bytes, bytes], head: bytes, faults: list[DissectError]
 ) -> SipRequest | SipResponse:
+    if len(head) > MAX_HEAD:
+        summary = f"headers of {len(head)} bytes; more than {MAX_HEAD >> 10} KiB are not read"
+        raise LimitExceeded(summary, layer="log")
     if not head.endswith(b"\n"):
         head += b"\r\n"
     if b"\n" in head and head.count(b"\r\n") != head.count(b"\n"):

@@ -27,6 +27,7 @@ MAX_LINE = 1 << 20
 """Longest line that is waited for, bytes; a page may be one line."""
 
 _REACH = 1024  # no mark is longer
+_STEP = 1 << 20  # searched at once: hostile text may hold nothing but words that are no marks
 _FIELDS_REACH = 2048
 """Bytes before ``Start-Line:`` in which the other fields of a record without head may stand."""
 
@@ -107,6 +108,12 @@ class RecordSplitter:
         self._buffer.clear()
 
     def _search(self, end: int) -> Iterator[RawRecord | DissectError]:
+        while self._searched < end:
+            step = min(end, self._searched + _STEP)
+            yield from self._search_step(step)
+            self._searched = step
+
+    def _search_step(self, end: int) -> Iterator[RawRecord | DissectError]:
         # A mark that begins before `end` may end behind it, in a line that is not there whole yet.
         for at, word in self._words(end):
             if word == _END:
@@ -121,7 +128,6 @@ class RecordSplitter:
                 yield from self._on_packet_end(at)
             else:
                 yield from self._on_packet(at)
-        self._searched = end
 
     def _words(self, end: int) -> list[tuple[int, bytes]]:
         """Return the words that may be marks and begin before `end`, in order."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dissectors.errors import LimitExceeded
 from dissectors.sip.message import SipRequest, SipResponse
 from dissectors.tracelog.record import LogDiagnostic, LoggedMessage
 from tests.tracelog.texts import (
@@ -179,6 +180,21 @@ def test_a_record_cut_in_its_head_tells_so() -> None:
     found = only_message(record()[:-60])
     assert found.message.truncated
     assert found.body_state == "truncated"
+
+
+def test_headers_beyond_the_bound_are_told() -> None:
+    reader = read(record(headers="Subject: x\n" * 10_000))
+    assert [type(problem) for problem in reader.problems] == [LimitExceeded]
+
+
+@pytest.mark.parametrize(
+    "filling", [" ", "\t", "\n", " \n", "<a ", "a: ", "(1", "> ", "\u201c", "TL_"]
+)
+def test_text_that_is_made_to_take_long_does_not(filling: str) -> None:
+    many = filling * 60_000
+    for text in (record(body=many), record(headers=many), record(fields=many), record(head=many)):
+        read(text)
+        read(text.replace("Start-Line", "Start").replace("Message-", "M-"))
 
 
 # --- diagnostics --------------------------------------------------------------------------------
