@@ -40,6 +40,7 @@ from dissectors.sip.headers import (
 from dissectors.sip.message import SipMessage, SipRequest, SipResponse
 from dissectors.tls.certificates import decode_x509
 from dissectors.tls.decrypt import TlsInfo
+from dissectors.tracelog.record import shown_body
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import TCP
 from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
@@ -218,7 +219,7 @@ class Tabulator:
             diagnostics[0].code if diagnostics else None,
             self._first_copy(flow, message, method, message_id),
             None,  # hop_of: only all messages together can tell
-            *((_body_state(message), *_NOT_LOGGED) if logged is None else logged.columns),
+            *((shown_body(message), *_NOT_LOGGED) if logged is None else logged.columns),
         )
 
     def _first_copy(
@@ -434,12 +435,6 @@ class Tabulator:
             if count > EXPERT_ROWS_PER_KIND:
                 more = count - EXPERT_ROWS_PER_KIND
                 self.add_counted_fault(layer, severity, f"{summary} (further ones)", "", None, more)
-
-
-def _body_state(message: SipMessage) -> str:
-    if message.truncated:
-        return "truncated"
-    return "whole" if message.body else "absent"
 
 
 def row_of(table: Table, values: dict[str, Any]) -> Row:

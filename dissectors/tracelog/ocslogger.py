@@ -40,6 +40,7 @@ from dissectors.tracelog.pasted import (
     without_markup,
     without_prefix,
 )
+from dissectors.tracelog.raw_message import decode_raw_message
 from dissectors.tracelog.record import (
     BodyState,
     Direction,
@@ -142,6 +143,9 @@ def decode_trace_record(raw: RawRecord) -> tuple[Logged | None, list[DissectErro
     except DissectError as error:
         error.frame_number = raw.line_number
         return None, [error]
+    raw_message = decode_raw_message(record.rest, record.context)
+    if raw_message is not None:
+        return raw_message, []
     diagnostic = _decode_diagnostic(record)
     if diagnostic is not None or not record.begun:
         return diagnostic, []

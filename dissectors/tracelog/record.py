@@ -95,6 +95,13 @@ Logged = LoggedMessage | LogDiagnostic
 """What a record becomes."""
 
 
+def shown_body(message: SipMessage) -> BodyState:
+    """Return the state of the body of a message that was framed as on the wire."""
+    if message.truncated:
+        return "truncated"
+    return "whole" if message.body else "absent"
+
+
 def split_host_port(text: str) -> tuple[str, int | None]:
     """Split ``host:port``, ``192.0.2.1:5061`` or ``[2001:db8::1]:5061``.
 

@@ -21,11 +21,11 @@ from dissectors.sip.framing import SipFramer
 from dissectors.sip.message import SipMessage
 from dissectors.tracelog.encoding import to_utf8
 from dissectors.tracelog.record import (
-    BodyState,
     Direction,
     LoggedMessage,
     TraceContext,
     local_time_ns,
+    shown_body,
 )
 from dissectors.tracelog.split import RawRecord
 from dissectors.transport.stream import Frames, StreamChunk
@@ -75,7 +75,7 @@ def decode_packet_record(raw: RawRecord) -> tuple[list[LoggedMessage], list[Diss
             value.time_ns = None
             (found[-1].faults if found else faults).append(value)
         else:
-            found.append(LoggedMessage(context, value, _body_state(value)))
+            found.append(LoggedMessage(context, value, shown_body(value)))
     return found, faults
 
 
@@ -115,9 +115,3 @@ def _messages(content: bytes, context: TraceContext) -> list[SipMessage | Dissec
     chunk = StreamChunk(direction, content, [len(content)], frames, [0], [0])
     framer = SipFramer()
     return [*framer.push(chunk), *framer.finish()]
-
-
-def _body_state(message: SipMessage) -> BodyState:
-    if message.truncated:
-        return "truncated"
-    return "whole" if message.body else "absent"
