@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dissectors.errors import Malformed
 from dissectors.xml_types import integer_of
@@ -224,11 +225,19 @@ def codecs_of(fmt: Sequence[str], attributes: Iterable[Attribute]) -> tuple[Code
 
 
 def _codec(fmt: str, encoding: str | None) -> Codec:
+    # A handful of codecs comes back all the time; long names are not worth to be remembered.
+    return (_known_codec if len(fmt) + len(encoding or "") < 80 else _new_codec)(fmt, encoding)
+
+
+def _new_codec(fmt: str, encoding: str | None) -> Codec:
     if not encoding:
         static, clock_rate = _STATIC.get(fmt, (None, None))
         return Codec(fmt, static, clock_rate, None)
     name, rate, channels = [*encoding.split("/"), "", ""][:3]
     return Codec(fmt, name or None, integer_of(rate), integer_of(channels))
+
+
+_known_codec = lru_cache(4096)(_new_codec)
 
 
 # --- directions and Microsoft's words -------------------------------------------------------------

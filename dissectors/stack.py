@@ -13,12 +13,15 @@ that carries neither TLS nor SIP is ignored from then on, so its bytes cost noth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from dissectors.capture.batch import PacketBatch
+from dissectors.columns import Mask
 from dissectors.errors import DissectError, Malformed
+from dissectors.link.link_layer import PDU_MESSAGE, PDU_STREAM
 from dissectors.net.slow_road import SlowRoad
+from dissectors.sip.exported import PduReader
 from dissectors.sip.framing import (
     SipFramer,
     contains_start_line,
@@ -99,6 +102,8 @@ class Dissected:
     """What could not be read, with its flow where it has one."""
     tls_sessions: list[tuple[Flow, TlsInfo]] = field(default_factory=list)
     """TLS connections that are over."""
+    tls_secrets: list[tuple[str, bytes, bytes]] = field(default_factory=list, repr=False)
+    """What opened these connections: label, client random and secret, as in a key log."""
     flows: list[Flow] = field(default_factory=list)
     """Flows that are over."""
 
@@ -134,6 +139,7 @@ class Stack:
         self._flows = FlowTable(partition)
         self._reassembler = Reassembler()
         self._connections: dict[int, _Connection] = {}
+        self._pdus: dict[int, PduReader] = {}
 
     def push(self, batch: PacketBatch) -> Dissected:
         """Take one batch of packets apart."""
@@ -142,10 +148,15 @@ class Stack:
         flows = self._flows.assign(packets.layers)
         found.faults += [(None, problem) for problem in flows.problems]
         self._tell_slow_road(found)
+        finished = flows.finished
+        tunnel = packets.layers.tunnel
+        if tunnel.any():
+            is_pdu = (tunnel == PDU_MESSAGE) | (tunnel == PDU_STREAM)
+            flows = self._push_pdus(flows, is_pdu[flows.rows], found)
         self._push_datagrams(flows, found)
         for flow, value in self._reassembler.push(flows):
             self._push_stream(flow, value, found)
-        self._finish_flows(flows.finished, found)
+        self._finish_flows(finished, found)
         return found
 
     def finish(self) -> Dissected:
@@ -188,6 +199,39 @@ class Stack:
                     else:
                         self._sink(flow, "udp", value)
 
+    def _push_pdus(self, flows: FlowBatch, is_pdu: Mask, found: Dissected) -> FlowBatch:
+        """Read the rows that are exported PDUs; return the others."""
+        layers, rows = flows.layers, flows.rows[is_pdu]
+        data = layers.data.data
+        columns = zip(
+            flows.flow_index[is_pdu].tolist(),
+            flows.direction[is_pdu].tolist(),
+            layers.payload_start[rows].tolist(),
+            layers.payload_length[rows].tolist(),
+            layers.frame_number[rows].tolist(),
+            layers.time_ns[rows].tolist(),
+            (layers.tunnel[rows] == PDU_MESSAGE).tolist(),
+            strict=True,
+        )
+        for index, direction, start, length, frame, time_ns, whole in columns:
+            flow = flows.flows[index]
+            flow.application = "sip"
+            reader = self._pdus.get(flow.number)
+            if reader is None:
+                reader = self._pdus[flow.number] = PduReader(flow.protocol == TCP)
+            payload = bytes(data[start : start + length])
+            self._take_pdu(flow, reader.push(payload, frame, time_ns, direction, whole), found)
+        return _without(flows, is_pdu)
+
+    def _take_pdu(
+        self, flow: Flow, values: Iterable[SipMessage | DissectError], found: Dissected
+    ) -> None:
+        for value in values:
+            if isinstance(value, DissectError):
+                found.faults.append((flow, value))
+            else:
+                self._sink(flow, "tcp" if flow.protocol == TCP else "udp", value)
+
     def _push_stream(self, flow: Flow, value: StreamChunk | DissectError, found: Dissected) -> None:
         if isinstance(value, DissectError):
             found.faults.append((flow, value))
@@ -203,7 +247,21 @@ class Stack:
             connection = self._connections.pop(flow.number, None)
             if connection is not None:
                 connection.finish(found)
+            reader = self._pdus.pop(flow.number, None)
+            if reader is not None:
+                self._take_pdu(flow, reader.finish(), found)
             found.flows.append(flow)
+
+
+def _without(flows: FlowBatch, mask: Mask) -> FlowBatch:
+    """Return the rows where `mask` is False; all flows stay."""
+    kept = ~mask
+    return replace(
+        flows,
+        rows=flows.rows[kept],
+        flow_index=flows.flow_index[kept],
+        direction=flows.direction[kept],
+    )
 
 
 _Framers = tuple[SipFramer, SipFramer]
@@ -238,6 +296,7 @@ class _Connection:
         if self._tls is not None:
             self._take_plaintext(self._tls.finish(), found)
             found.tls_sessions.append((self._flow, self._tls.info))
+            found.tls_secrets += self._tls.secrets()
         transport = "tcp" if self._tls is None else "tls"
         for framer in self._framers or ():
             self._take_sip(framer.finish(), transport, found)

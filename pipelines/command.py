@@ -28,8 +28,8 @@ _BAR_DELAY_S = 0.3
 """Seconds until the bar is drawn: not before a passphrase is asked for, nor for small captures."""
 
 
-def input_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what is to be read."""
+def input_arguments(parser: argparse.ArgumentParser, *, makes_tables: bool = True) -> None:
+    """Add the arguments that say what is to be read; some are of use where tables are made only."""
     parser.add_argument(
         "captures",
         nargs="+",
@@ -57,6 +57,16 @@ def input_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RULE",
         help="what a port carries, such as tcp.port==5061,tls or udp.port==5070,sip",
     )
+    if makes_tables:
+        _table_arguments(parser)
+    else:
+        parser.set_defaults(thresholds=[], timezone=None)
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 when something could not be read"
+    )
+
+
+def _table_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timezone",
         metavar="ZONE",
@@ -76,9 +86,6 @@ def input_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="RULE.THRESHOLD=VALUE",
         help="what a rule of the findings compares with; summarize --rules lists all",
-    )
-    parser.add_argument(
-        "--strict", action="store_true", help="exit with 1 when something could not be read"
     )
 
 

@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from dissectors.capture.batch import PacketBatch
 from dissectors.errors import FAULTS, DissectError, Fault
 from dissectors.link.names import link_type_name
-from dissectors.stack import DecodeAs, Dissected, Stack
+from dissectors.sip.message import SipMessage
+from dissectors.stack import DecodeAs, Dissected, Sink, Stack
 from dissectors.tls.keys import KeyRing
 from dissectors.tracelog.reader import TraceLogReader
+from dissectors.transport.flow import Flow
 from dissectors.transport.layers import DecodedBatch
 from pipelines.errors import UsageError
 from pipelines.ingest import STDIN, CaptureFile
@@ -41,12 +44,26 @@ class Outcome:
     """Fingerprints, hexadecimal, of the private keys whose server was met."""
 
 
+class Observer(Protocol):
+    """Is told what the tables do not hold; captures are numbered from 1, as they were named."""
+
+    def take_message(self, capture: int, flow: Flow, message: SipMessage) -> None:
+        """Take a message, as soon as it is whole."""
+
+    def take_secrets(self, capture: int, secrets: list[tuple[str, bytes, bytes]]) -> None:
+        """Take label, client random and secret of what opened TLS connections that are over."""
+
+    def clear(self) -> None:
+        """Forget everything: the captures are read again."""
+
+
 def dissect_captures(
     request: Request,
     spool: Spool,
     partition: tuple[int, int] = (0, 1),
     progress: ProgressHook | None = None,
     keys: Keys | None = None,
+    observer: Observer | None = None,
 ) -> Outcome:
     """Take every capture apart and put the rows of one partition into `spool`.
 
@@ -62,6 +79,8 @@ def dissect_captures(
         Told how many more bytes are done.
     keys : (KeyRing, list of DissectError), optional
         What :func:`pipelines.key_files.open_keys` gave; by default it is called here.
+    observer : Observer, optional
+        Told what the tables do not hold.
 
     Returns
     -------
@@ -75,12 +94,15 @@ def dissect_captures(
     """
     ring, key_problems = keys or open_keys(request)
     decode_as = _decode_as(request.decode_as)
-    share = _Share(ring, decode_as, partition, spool, LogClock(request.timezone))
+    LogClock(request.timezone)  # an unknown zone is told before anything is read
+    share = _Share(ring, decode_as, partition, spool, observer, request.timezone)
     with _collector_paused():
         unreadable = share.take(request.captures, progress)
         if share.keys_came_late and STDIN not in request.captures:
             # Secrets stood behind packets that they open: now they are known from the beginning.
             spool.clear()
+            if observer is not None:
+                observer.clear()
             share.take(request.captures, None)
     if len(unreadable) == len(request.captures):
         raise UsageError("\n".join(unreadable))
@@ -113,9 +135,11 @@ class _Share:
         decode_as: DecodeAs,
         partition: tuple[int, int],
         spool: Spool,
-        clock: LogClock,
+        observer: Observer | None,
+        timezone: str | None,
     ) -> None:
-        self.clock = clock
+        self.observer = observer
+        self.timezone = timezone
         self.keys = keys
         self.decode_as = decode_as
         self.partition = partition
@@ -162,12 +186,24 @@ class _CaptureRun:
         self._keys = share.keys
         self._leads = share.partition[0] == 0
         self._tables = Tabulator(ordinal, capture.name)
-        sink = self._tables.add_message
+        self._ordinal = ordinal
+        self._observer = share.observer
+        sink = self._sink(share.observer)
         self._stack = Stack(share.keys, sink, share.decode_as, share.partition)
         self._spool = share.spool
-        self._log = TraceLogTables(self._tables, share.clock)
+        self._log = TraceLogTables(self._tables, LogClock(share.timezone))
         self._summary = _CaptureSummary()
         self._late_secrets = self._closed_sessions = False
+
+    def _sink(self, observer: Observer | None) -> Sink:
+        if observer is None:
+            return self._tables.add_message
+
+        def take(flow: Flow, transport: str, message: SipMessage) -> None:
+            self._tables.add_message(flow, transport, message)
+            observer.take_message(self._ordinal, flow, message)
+
+        return take
 
     @property
     def keys_came_late(self) -> bool:
@@ -226,6 +262,8 @@ class _CaptureRun:
         reader.problems.clear()
 
     def _keep(self, found: Dissected) -> None:
+        if self._observer is not None:
+            self._observer.take_secrets(self._ordinal, found.tls_secrets)
         for owner, fault in found.faults:
             self._tables.add_fault(fault, owner)
         for flow, info in found.tls_sessions:

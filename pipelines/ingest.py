@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -58,6 +59,18 @@ def _readable(path: str) -> Iterator[BinaryIO]:
         yield file
 
 
+def copy_bytes(path: str, file: BinaryIO) -> None:
+    """Copy what `path` (``-``: standard input) gives into `file`, for what is to be read twice.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read.
+    """
+    with _readable(path) as source:
+        shutil.copyfileobj(source, file)
+
+
 class CaptureFile:
     """One capture, read as batches; what was wrong with it is told afterwards.
 
@@ -67,6 +80,8 @@ class CaptureFile:
         Path of a file or pipe, or ``-`` for standard input.
     progress : callable, optional
         Told how many more bytes are done.
+    make : callable, optional
+        Makes the reader for a format; by default :func:`~dissectors.capture.format.make_reader`.
 
     Raises
     ------
@@ -75,7 +90,12 @@ class CaptureFile:
         record that is known at its end only.
     """
 
-    def __init__(self, path: str, progress: ProgressHook | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        progress: ProgressHook | None = None,
+        make: Callable[[str], Reader] = make_reader,
+    ) -> None:
         self.path = path
         self.name = capture_name(path)
         self.size = 0
@@ -86,6 +106,7 @@ class CaptureFile:
         """The reader, once the format is known: its problems, secrets and names."""
         self._description = ""
         self._progress = progress or (lambda done: None)
+        self._make = make
 
     def batches(self) -> Iterator[PacketBatch]:
         """Yield the packets, window by window; a batch is not valid after the next one."""
@@ -149,7 +170,7 @@ class CaptureFile:
             self.reader = TraceLogReader()
             return self.reader
         self.format = found
-        self.reader = make_reader(found)
+        self.reader = self._make(found)
         return self.reader
 
 

@@ -146,7 +146,12 @@ FLOWS = Table(
         Column(
             "initiator", "category", "How the client was told: syn, content, port, first (packet)."
         ),
-        Column("tunnel", "category", "Tunnel that the packets came in; missing without one."),
+        Column(
+            "tunnel",
+            "category",
+            "Tunnel that the packets came in; `exported pdu` where another program took the "
+            "messages out of their packets. Missing without one.",
+        ),
         Column("start_time", "time", "Time of its first packet."),
         Column("end_time", "time", "Time of its last packet."),
         Column("client_packets", "integer", "Packets from the client."),
@@ -158,6 +163,7 @@ FLOWS = Table(
         Column("out_of_order_segments", "integer", "TCP segments that came before an earlier one."),
         Column("zero_windows", "integer", "TCP segments that announced a zero window."),
         Column("end", "category", "How it ended: fin, rst, or open (at the end of the capture)."),
+        Column("ended_by", "category", "Who sent the first FIN or RST: client or server."),
     ),
 )
 

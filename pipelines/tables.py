@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from dissectors.body import (
     top_part,
     walk_parts,
 )
-from dissectors.errors import DissectError
+from dissectors.errors import DissectError, LimitExceeded
 from dissectors.sip.diagnostics import Diagnostics, component_of, decode_diagnostics
 from dissectors.sip.headers import (
     decode_cseq,
@@ -43,7 +44,9 @@ from dissectors.tls.decrypt import TlsInfo
 from dissectors.tracelog.record import shown_body
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import TCP
+from pipelines.presence_rows import MAX_ROWS as MAX_PRESENCE_ROWS
 from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
+from pipelines.repeated_text import short
 from pipelines.schema import FLOWS, MESSAGES, TABLES, Table
 
 Row = tuple[Any, ...]
@@ -141,7 +144,7 @@ class Tabulator:
         if diagnostics:
             self._add_diagnostics(context, message, diagnostics)
         if message.body:
-            self._add_bodies(context, message)
+            self._add_bodies(context, message, flow)
 
     def _hop(self, flow: Hop, direction: int) -> Row:
         """Return flow id, sender's address and port, receiver's address and port."""
@@ -268,7 +271,7 @@ class Tabulator:
                 )
             )
 
-    def _add_bodies(self, context: Row, message: SipMessage) -> None:
+    def _add_bodies(self, context: Row, message: SipMessage, flow: Hop) -> None:
         parts = list(walk_parts(top_part(message), bodies.tabulated.__contains__))
         for part, decoded in parts:
             told_elsewhere = decoded is None or isinstance(decoded, _SHOWN_AS_TEXT)
@@ -286,7 +289,20 @@ class Tabulator:
                     *_body_columns(value, text),
                 )
             )
-        self._rows["presence"].extend((*context, *row) for row in presence_rows(parts))
+        self._add_presence(context, parts, flow)
+
+    def _add_presence(self, context: Row, parts: list[tuple[MediaPart, Any]], flow: Hop) -> None:
+        rows = list(islice(presence_rows(parts), MAX_PRESENCE_ROWS + 1))
+        if not rows:
+            return
+        *head, call_id = context
+        told = rows[:MAX_PRESENCE_ROWS]
+        self._rows["presence"].extend((*head, short(call_id), *row) for row in told)
+        if len(rows) > MAX_PRESENCE_ROWS:
+            _, time_ns, _, frame, _ = context
+            summary = f"presence after the {MAX_PRESENCE_ROWS}th row of a message is left out"
+            fault = LimitExceeded(summary, layer="presence", frame_number=frame, time_ns=time_ns)
+            self.add_fault(fault, flow)
 
     # --- flows, TLS, faults ---------------------------------------------------------------------
 
@@ -296,6 +312,8 @@ class Tabulator:
         for direction in (0, 1):
             self._hops.pop((flow.number, direction), None)
         tcp = flow.protocol == TCP
+        # An exported PDU says which protocol carried it, and nothing of its segments.
+        segments = tcp and flow.tunnel != "exported pdu"
         self._rows["flows"].append(
             (
                 self.flow_id(flow),
@@ -314,11 +332,12 @@ class Tabulator:
                 flow.packets[1 - flow.client],
                 flow.payload_bytes[flow.client],
                 flow.payload_bytes[1 - flow.client],
-                flow.lost_bytes if tcp else None,
-                flow.retransmitted_segments if tcp else None,
-                flow.out_of_order_segments if tcp else None,
-                flow.zero_windows if tcp else None,
-                flow.end if tcp else None,
+                flow.lost_bytes if segments else None,
+                flow.retransmitted_segments if segments else None,
+                flow.out_of_order_segments if segments else None,
+                flow.zero_windows if segments else None,
+                flow.end if segments else None,
+                _side(flow, flow.ended_by) if segments else None,
             )
         )
 
@@ -440,6 +459,12 @@ class Tabulator:
 def row_of(table: Table, values: dict[str, Any]) -> Row:
     """Return a row of `table`; columns that `values` does not name are missing."""
     return tuple(map(values.get, table.names))
+
+
+def _side(flow: Flow, direction: int | None) -> str | None:
+    if direction is None:
+        return None
+    return "client" if direction == flow.client else "server"
 
 
 # media-field = %s"m" "=" media SP port ["/" integer] SP proto 1*(SP fmt) CRLF     (RFC 8866 §9)

@@ -57,8 +57,9 @@ class Frames:
     """(N,) int64: bytes of all its frames on the wire."""
 
 
-Opened = tuple[int, bytes] | str
-"""EtherType and bytes of what a frame carries, or the name under which to count it instead."""
+Opened = tuple[int, bytes] | tuple[int, bytes, int] | str
+"""EtherType and bytes of what a frame carries, and the tunnel that the frame is as an index into
+``TUNNELS``, if it is one; or the name under which to count it instead."""
 
 rare_links: Registry[int, Callable[[bytes], Opened]] = Registry("rare link type")
 """LINKTYPE_ number → function that opens one frame; raises what dpkt raises."""
@@ -200,13 +201,15 @@ class SlowRoad:
         self.problems.extend(self._defragmenter.finish())
 
 
-def _side_packet(batch: PacketBatch, row: int, ether_type: int, data: bytes) -> SidePacket:
+def _side_packet(
+    batch: PacketBatch, row: int, ether_type: int, data: bytes, tunnel: int = 0
+) -> SidePacket:
     wire_length = int(batch.wire_length[row])
     return SidePacket(
         data=data,
         ether_type=ether_type,
         missing=max(wire_length - int(batch.captured_length[row]), 0),
-        tunnel=0,
+        tunnel=tunnel,
         frame_number=int(batch.frame_number[row]),
         time_ns=int(batch.time_ns[row]),
         wire_length=wire_length,

@@ -123,8 +123,10 @@ class Connection:
 
     def _is_handshake_complete(self) -> bool | None:
         """Tell whether the first handshake came to its end; None when nobody can know."""
+        refused = self.info.alert is not None and not self.info.records
         if self.is_through or self.info.opened:
-            return True
+            # In TLS 1.3 a client is through before the server has looked at its certificate.
+            return not refused
         if not self.agreements or any(half.gaps for half in self.halves):
             return None
         first = self.agreements[0]
@@ -150,7 +152,7 @@ class Connection:
     def _missing_hello(self, half: Half) -> str:
         """Say why a half's hello was not seen."""
         if half.framer.ssl2_hello:
-            return "the client begins in SSL 2.0's format, which is not opened by this version"
+            return "the client speaks SSL 2.0 only, which is not opened by this version"
         if not half.gaps:
             return NO_HANDSHAKE
         lost = f"{half.lost_bytes} bytes" if half.lost_bytes else "bytes"
@@ -287,7 +289,7 @@ class Connection:
             if read is not None:
                 read(self, half, record, body)
         finally:
-            if self.keys.knows_premasters and not half.agreement.is_13:
+            if self.keys.knows_premasters and not half.agreement.is_13 and not half.closed:
                 self._note_exchange(half, kind, body)
 
     def _note_exchange(self, half: Half, kind: int, body: bytes) -> None:
@@ -405,6 +407,8 @@ class Connection:
             self.give_up(reason)
             raise LimitExceeded(reason, layer="tls")
         if half.handshakes == len(self.agreements):
+            if self.agreements:
+                self.agreements[-1].exchange.forget()
             self.agreements.append(Agreement())
         half.agreement = self.agreements[half.handshakes]
         half.handshakes += 1

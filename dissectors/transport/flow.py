@@ -109,6 +109,8 @@ class Flow:
     """TCP segments that announced a zero window."""
     end: Literal["fin", "rst", "open"] = "open"
     """How it ended: FIN both ways, RST, or not within the capture."""
+    ended_by: int | None = None
+    """Direction of its first FIN or RST; None without one."""
     closed_time_ns: int = 0
     """When it ended, nanoseconds since 1970 UTC; 0 while open."""
     initial_sequence: list[int | None] = field(default_factory=lambda: [None, None])
@@ -394,6 +396,8 @@ class FlowTable:
         if flow.protocol == UDP:
             self._split(draft, event, flow, direction)
             return
+        if event.flags & (RST | FIN) and flow.ended_by is None:
+            flow.ended_by = direction
         if event.flags & RST:
             self._close(flow, "rst", event.time)
             return

@@ -74,7 +74,9 @@ class Layers:
         return len(self.frame_number)
 
 
-TUNNELS = ("", "ipip", "gre", "pppoe", "mpls", "vxlan", "other")
+TUNNELS = (
+    "", "ipip", "gre", "pppoe", "mpls", "vxlan", "other", "exported pdu", "exported pdu",
+)  # fmt: skip
 """Names for `Layers.tunnel`."""
 
 

@@ -16,7 +16,6 @@ RFC 3264 §5, §6, §8.4; RFC 6337; [MS-SDPEXT]; [MS-ICE2] §4.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,19 +24,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dissectors.sdp_attributes import (
-    Attribute,
-    candidates_of,
-    codecs_of,
-    crypto_suites_of,
-    direction_of,
-    has_chosen_candidates,
-    is_2007_fallback,
-    value_of,
-)
+from dissectors.sdp_attributes import is_2007_fallback
 from pipelines.analysis import analysis
-from pipelines.body_values import BODY_COLUMNS, body_values, short
 from pipelines.grouping import in_order, is_one_of, nanoseconds, table_frame
+from pipelines.media_lines import Descriptions, MediaLine
 from pipelines.schema import MEDIA_STREAMS
 
 MAX_ROWS = 1000
@@ -57,8 +47,8 @@ class _Description:
 
     message: dict[str, Any]
     """Columns of the message, and its time in nanoseconds."""
-    session: dict[str, Any]
-    """The description, fields as in :class:`dissectors.bodies.sdp.SessionDescription`."""
+    lines: tuple[MediaLine, ...]
+    """Its media lines."""
     fallback: bool
     """Whether it is the one for OCS 2007."""
 
@@ -104,7 +94,7 @@ class _Exchange:
 
     def pairs(self) -> Iterator[tuple[_Description, _Description]]:
         """Yield each offer with its answer, of one offer no more than make `MAX_ROWS` rows."""
-        lines = len(self.request.session["media"]) if self.request else 1
+        lines = len(self.request.lines) if self.request else 1
         for to_tag, response in islice(self.responses.items(), max(1, MAX_ROWS // max(1, lines))):
             if self.request is not None:
                 yield self.request, response
@@ -115,7 +105,7 @@ class _Exchange:
 @analysis(
     "media_streams",
     messages=("time", *_OF_MESSAGE),
-    bodies=("message_id", "call_id", "part", "disposition", *BODY_COLUMNS),
+    bodies=("message_id", "call_id", "media_type", "disposition", "text", "value"),
 )
 def media_streams(messages: pd.DataFrame, bodies: pd.DataFrame) -> pd.DataFrame:
     """Return the media lines of the answered offers in `bodies`.
@@ -190,28 +180,21 @@ def _descriptions(messages: pd.DataFrame, bodies: pd.DataFrame) -> Iterator[_Des
     times = nanoseconds(messages["time"]).tolist()
     for time_ns, *row in zip(times, *columns, strict=True):
         message = dict(zip(_OF_MESSAGE, row, strict=True), time=time_ns)
-        session, fallback = found[message["message_id"]]
-        yield _Description(message, _for_lines(session), fallback)
+        lines, fallback = found[message["message_id"]]
+        yield _Description(message, lines, fallback)
 
 
-def _for_lines(session: dict[str, Any]) -> dict[str, Any]:
-    """Return a description whose session level says only what its media lines inherit, and once."""
-    attributes = session["attributes"]
-    bypass = "x-bypassid", short(value_of(attributes, "x-bypassid"))
-    return {**session, "attributes": [(direction_of((), attributes), None), bypass]}
-
-
-def _by_message(bodies: pd.DataFrame) -> dict[str, tuple[dict[str, Any], bool]]:
+def _by_message(bodies: pd.DataFrame) -> dict[str, tuple[tuple[MediaLine, ...], bool]]:
     """Return the description of each message, and whether it is the fallback for OCS 2007."""
-    bodies = bodies.reset_index(drop=True)
-    ids, dispositions = (
-        bodies[name].astype(object).tolist() for name in ("message_id", "disposition")
-    )
-    found: dict[str, tuple[dict[str, Any], bool]] = {}
-    for message_id, disposition, value in zip(ids, dispositions, body_values(bodies), strict=True):
+    columns = ("message_id", "disposition", "text", "value")
+    told = [bodies[name].astype(object).tolist() for name in columns]
+    descriptions = Descriptions()
+    found: dict[str, tuple[tuple[MediaLine, ...], bool]] = {}
+    for message_id, disposition, text, value in zip(*told, strict=True):
+        lines = descriptions.lines(text, value)
         fallback = is_2007_fallback(disposition if isinstance(disposition, str) else None)
-        if value is not None and (message_id not in found or found[message_id][1]):
-            found[message_id] = value, fallback
+        if lines is not None and (message_id not in found or found[message_id][1]):
+            found[message_id] = lines, fallback
     return found
 
 
@@ -219,16 +202,16 @@ def _by_message(bodies: pd.DataFrame) -> dict[str, tuple[dict[str, Any], bool]]:
 
 
 def _rows(offer: _Description, answer: _Description) -> Iterator[dict[str, Any]]:
-    answered = answer.session["media"]
-    for index, media in enumerate(offer.session["media"]):
+    shared = _of_messages(offer, answer)
+    for index, line in enumerate(offer.lines):
         # The answer has a line for each (RFC 3264 §6); one that is missing is not known.
-        other = answered[index] if index < len(answered) else None
+        other = answer.lines[index] if index < len(answer.lines) else None
         yield {
-            **_of_messages(offer, answer),
+            **shared,
             "position": index + 1,
-            **_of_line(offer.session, media, other),
-            **_side("offered", offer.session, media),
-            **_side("answered", answer.session, other),
+            **_of_line(line, other),
+            **_side("offered", line),
+            **_side("answered", other),
         }
 
 
@@ -252,95 +235,31 @@ def _of_messages(offer: _Description, answer: _Description) -> dict[str, Any]:
     }
 
 
-def _of_line(
-    session: dict[str, Any], media: dict[str, Any], other: dict[str, Any] | None
-) -> dict[str, Any]:
-    attributes = media["attributes"]
-    refused = other["port"] == 0 if other and other["port"] is not None else None
-    suites = crypto_suites_of(other["attributes"]) if other and not refused else ()
-    direction = direction_of(attributes, session["attributes"])
+def _of_line(line: MediaLine, other: MediaLine | None) -> dict[str, Any]:
+    refused = other.port == 0 if other and other.port is not None else None
+    taken = other if not refused else None
     return {
-        "media": media["media"] or None,
-        "label": value_of(attributes, "label"),
-        "protocol": media["proto"] or None,
+        "media": line.media,
+        "label": line.label,
+        "protocol": line.protocol,
         "refused": refused,
-        "codec": _codec(other) if other and not refused else None,
-        "encrypted": bool(suites) or _has_dtls(other) if other and not refused else None,
-        "cryptoscale": _is_scaled(suites) if other and not refused else None,
-        "encryption": value_of(attributes, "encryption"),
-        "hold": direction in ("sendonly", "inactive") or _address(session, media) in _NOBODY,
-        "ice_concluded": has_chosen_candidates(attributes),
+        "codec": taken.codec if taken else None,
+        "encrypted": taken.encrypted if taken else None,
+        "cryptoscale": taken.cryptoscale if taken else None,
+        "encryption": line.encryption,
+        "hold": line.direction in ("sendonly", "inactive") or line.ip in _NOBODY,
+        "ice_concluded": line.ice_concluded,
     }
 
 
-def _has_dtls(media: dict[str, Any]) -> bool:
-    names = {name for name, _ in media["attributes"]}
-    return "fingerprint" in names or "TLS" in media["proto"].upper()
+_SIDE = ("ip", "port", "direction", "codecs", "crypto", "ice", "bypass_id")
+_COUNTS = ("host", "srflx", "relay", "udp", "tcp")
 
 
-def _is_scaled(suites: tuple[Any, ...]) -> bool:
-    return any(suite.attribute == "cryptoscale" for suite in suites)
-
-
-def _codec(media: dict[str, Any]) -> str | None:
-    if "RTP" not in media["proto"].upper():
-        return None
-    codecs = codecs_of(media["fmt"], media["attributes"])
-    return next((str(codec) for codec in codecs if not codec.is_auxiliary), None)
-
-
-def _address(session: dict[str, Any], media: dict[str, Any]) -> str | None:
-    connections = media["connections"] or [session["connection"]]
-    if not connections[0]:
-        return None
-    return short(connections[0]["connection_address"].partition("/")[0])
-
-
-def _side(prefix: str, session: dict[str, Any], media: dict[str, Any] | None) -> dict[str, Any]:
+def _side(prefix: str, line: MediaLine | None) -> dict[str, Any]:
     """Return what one side says of a stream, under columns that begin with `prefix`."""
-    told = _NOTHING if media is None else _of_side(session, media)
-    return {f"{prefix}_{name}": value for name, value in told.items()}
-
-
-def _of_side(session: dict[str, Any], media: dict[str, Any]) -> dict[str, Any]:
-    attributes = media["attributes"]
-    is_rtp = "RTP" in media["proto"].upper()
-    codecs = codecs_of(media["fmt"], attributes) if is_rtp else ()
-    suites = dict.fromkeys(suite.suite for suite in crypto_suites_of(attributes))
-    return {
-        "ip": _address(session, media),
-        "port": media["port"],
-        "direction": direction_of(attributes, session["attributes"]),
-        "codecs": ",".join(map(str, codecs)) or None,
-        "crypto": ",".join(suites) or None,
-        **_candidates(attributes),
-        "bypass_id": value_of(attributes, "x-bypassid")
-        or value_of(session["attributes"], "x-bypassid"),
-    }
-
-
-def _candidates(attributes: list[Attribute]) -> dict[str, Any]:
-    """Return the grammar of the candidates, and how many there are of each type."""
-    found = [one for one in candidates_of(attributes) if one.component == 1]
-    grammars = {one.grammar for one in found}
-    kinds = Counter(one.kind for one in found)
-    told = "rfc5245" in grammars
-    counts = {
-        f"{kind}_candidates": kinds[kind] if told or not found else None
-        for kind in ("host", "srflx", "relay")
-    }
-    udp = sum(one.transport == "udp" for one in found)
-    return {
-        "ice": "both" if len(grammars) == 2 else next(iter(grammars), None),
-        **counts,
-        "udp_candidates": udp,
-        "tcp_candidates": len(found) - udp,
-    }
-
-
-_NOTHING: dict[str, Any] = dict.fromkeys(
-    (
-        "ip", "port", "direction", "codecs", "crypto", "ice", "host_candidates",
-        "srflx_candidates", "relay_candidates", "udp_candidates", "tcp_candidates", "bypass_id",
-    )
-)  # fmt: skip
+    told = {f"{prefix}_{name}": getattr(line, name, None) for name in _SIDE}
+    counts = line.candidates if line else (None,) * len(_COUNTS)
+    for kind, count in zip(_COUNTS, counts, strict=True):
+        told[f"{prefix}_{kind}_candidates"] = count
+    return told

@@ -196,9 +196,9 @@ def test_time_grows_with_the_size(unit: bytes) -> None:
         part = _part(b"--b\r\n" + unit * count)
         best = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             decode_multipart(part)
-            best.append(time.perf_counter() - start)
+            best.append(time.process_time() - start)
         return min(best)
 
     assert seconds(40_000) < 40 * seconds(4_000) + 0.05

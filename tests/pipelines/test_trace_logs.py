@@ -361,3 +361,10 @@ def test_the_fragments_that_an_article_prints_decode() -> None:
     opaques = [decode_uri(decode_name_addr(value).uri).opaque or "" for value in printed]
     roles = [decode_opaque(opaque).role for opaque in opaques]
     assert roles == ["conf:focus", "conf:focus", "conf:audio-video"]
+
+
+def test_a_log_cannot_be_decrypted(tmp_path: Path) -> None:
+    done = run("decrypt", LOGS / "front_end.ocslogger.txt", "--out", tmp_path / "x.pcapng")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "holds no packets" in done.stderr
+    assert not list(tmp_path.iterdir())

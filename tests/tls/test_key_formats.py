@@ -205,13 +205,13 @@ def test_rounds_without_end_are_refused() -> None:
         assert salted > 0
         rounds = int.from_bytes(honest[salted + 2 : salted + 4], "big")
         assert rounds >= 2048
-    start = time.perf_counter()
+    start = time.process_time()
     found = found_in(_costly(b"\x02\x05\x00\xff\xff\xff\xff"), "guess")
     assert found.keys == []
     assert "more rounds" in found.remarks[0]
     scrypt = b"\x02\x04\x00\xff\xff\xff\x02\x02\x7f\xff\x02\x01\x01"
     assert "more rounds" in found_in(_costly(scrypt), "guess").remarks[0]
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def _costly(numbers: bytes) -> bytes:
@@ -233,12 +233,12 @@ def test_blocks_are_bounded() -> None:
 
 
 def test_time_grows_with_the_file() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     decode_keys(b"-----BEGIN " * 90_000)
     decode_keys(b"-----BEGIN A-----" * 60_000)
     decode_keys(b"\x30\x83\x0f\x00\x00" + b"\x30\x00" * 0x78000)
     decode_keys(b"\x30\x83\x03\x00\x00" + b"\x04\x01\x00\x02\x01\x01" * 0x8000)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @settings(max_examples=150)

@@ -223,7 +223,7 @@ def test_any_bytes(data: bytes) -> None:
 
 
 def test_time_grows_with_the_log() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     KeyRing().add_keylog(b"A" * 2_000_000 + b"\n" + b"CLIENT_RANDOM " * 200_000, "k.log")
     looks_like_keylog(b"A_" * 40_000)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
