@@ -1052,7 +1052,7 @@ FAILURES = Table(
 
 FINDINGS = Table(
     "findings",
-    "One row per thing that is wrong, worst first.",
+    "One row per thing that is wrong, the worst first, and of these what happened most often.",
     (
         Column("rule", "category", "Rule that found it; `summarize --rules` lists them."),
         Column("severity", "category", "error, warning or note."),
