@@ -45,6 +45,8 @@ from dissectors.tls.certificates import decode_x509
 from dissectors.tls.decrypt import TlsInfo
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import TCP
+from pipelines.diagnostic_columns import diagnostic_columns, parameters_json
+from pipelines.header_columns import header_columns
 from pipelines.presence_rows import MAX_ROWS as MAX_PRESENCE_ROWS
 from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
 from pipelines.repeated_text import short
@@ -196,7 +198,6 @@ class Tabulator:
         cseq, cseq_method = _cseq(get("cseq"))
         method: str | None = cseq_method
         request_uri = status_code = reason_phrase = None
-        is_request = isinstance(message, SipRequest)
         if isinstance(message, SipRequest):
             method, request_uri = message.method, message.request_uri
         elif isinstance(message, SipResponse):
@@ -210,7 +211,7 @@ class Tabulator:
             flow_id,
             transport,
             *endpoints,
-            is_request,
+            isinstance(message, SipRequest),
             method,
             request_uri,
             status_code,
@@ -225,7 +226,7 @@ class Tabulator:
             to_epid,
             _branch(get("via")),
             *_via_chain(message),
-            get("user-agent") or get("server") or None,
+            *header_columns(message, from_uri, to_uri),
             _contact_uri(get("contact")),
             _token(get("event")),
             get("ms-conversation-id") or None,
@@ -283,7 +284,8 @@ class Tabulator:
                     one.reason,
                     one.source,
                     component_of(one.code),
-                    _json(dict(one.parameters)) if one.parameters else None,
+                    *diagnostic_columns(one, status_code),
+                    parameters_json(one),
                     one.value,
                 )
             )
