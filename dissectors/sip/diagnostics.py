@@ -202,8 +202,8 @@ _LONGEST_NEXT = 100
 def _decode_parameters(text: str) -> dict[str, str]:
     """Decode ``name=value;flag``: names in lower case, values without quotes.
 
-    Of a repeated name the first stands. Quotes are mended where they cannot be right: one that is not closed before the next parameter,
-    and one that stands unescaped inside a text.
+    Of a repeated name the first stands. Quotes are mended where they cannot be right: one that is
+    not closed before the next parameter, and one that stands unescaped inside a text.
     """
     parameters: dict[str, str] = {}
     position = 0
