@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dissectors.errors import Malformed
-from dissectors.sip.abnf import LWS, split_outside_quotes, unquote
+from dissectors.sip.abnf import LWS, QUOTED_STRING, split_outside_quotes, unquote
 
 HEADERS = (
     "www-authenticate",
@@ -121,17 +121,16 @@ def decode_authentication(header: str, value: str) -> Authentication:
         summary = f"{header} without a scheme"  # its value may be a secret
         raise Malformed(summary, layer="sip", severity="warning", spec="RFC 3261 §20.7")
     parameters = _parameters(value[scheme.end() if scheme else 0 :])
-    pull = parameters.pop
-    number = pull("cnum", None) or pull("snum", None)
-    made = {name: given if name in _SHOWN else REDACTED for name, given in parameters.items()}
+    number = unquote(parameters.pop("cnum", "") or parameters.pop("snum", ""))
+    made = {name: _shown(name, given) for name, given in parameters.items()}
     return Authentication(
         scheme=scheme[1] if scheme else "Digest",
         step=_step(header, parameters),
         realm=made.pop("realm", None),
         targetname=made.pop("targetname", None),
         version=made.pop("version", None),
-        token=_token(scheme[1] if scheme else "", parameters.get("gssapi-data")),
-        sequence_number=int(number) if number and re.fullmatch("[0-9]{1,18}", number) else None,
+        token=_token(scheme[1] if scheme else "", unquote(parameters.get("gssapi-data", ""))),
+        sequence_number=int(number) if re.fullmatch("[0-9]{1,18}", number) else None,
         stale=made.pop("stale", "").lower() == "true",
         parameters=made,
     )
@@ -158,13 +157,26 @@ def _redact(piece: str) -> str:
     if found is None:
         margin = piece[: len(piece) - len(piece.lstrip(LWS))]
         return f"{margin}{REDACTED}" if piece.strip(LWS) else piece
-    if found[1].lower() in _SHOWN or unquote(found[2].strip(LWS)) == "":
+    value = found[2].strip(LWS)
+    if value in ("", '""') or _shown(found[1].lower(), value) != REDACTED:
         return piece
     return f'{piece[: found.start(2)]}"{REDACTED}"'
 
 
+_PLAIN_VALUE = re.compile(r"[^\s\"=,]*")
+
+
+def _shown(name: str, value: str) -> str:
+    """Return a parameter's value without quotes, redacted where it is or may hold a secret.
+
+    With a quote or a comma that is missing, a value may run on into the next parameter.
+    """
+    whole = QUOTED_STRING.fullmatch(value) or _PLAIN_VALUE.fullmatch(value)
+    return unquote(value) if name in _SHOWN and whole else REDACTED
+
+
 def _parameters(text: str) -> dict[str, str]:
-    """Return parameters by lower-case name; what has no name stands under the empty one."""
+    """Return parameters as sent by lower-case name; what has no name stands under the empty one."""
     parameters: dict[str, str] = {}
     for name, value in _named(text):
         parameters.setdefault(name, value)
@@ -175,14 +187,14 @@ def _named(text: str) -> Iterator[tuple[str, str]]:
     for piece in split_outside_quotes(text, ","):
         found = _PARAMETER.match(piece)
         if found is not None:
-            yield found[1].lower(), unquote(found[2].strip(LWS))
+            yield found[1].lower(), found[2].strip(LWS)
         elif piece.strip(LWS):
             yield "", piece.strip(LWS)  # Basic, Bearer: the credentials themselves
 
 
 def _step(header: str, parameters: dict[str, str]) -> Step:
     """Tell how far the handshake is by what a header carries."""
-    if parameters.get("gssapi-data"):
+    if parameters.get("gssapi-data", '""') not in ("", '""'):
         return "token"
     if header in _CHALLENGES:
         return "offer"
@@ -191,7 +203,7 @@ def _step(header: str, parameters: dict[str, str]) -> Step:
     return "begin" if "gssapi-data" in parameters or "" not in parameters else "credentials"
 
 
-def _token(scheme: str, data: str | None) -> str | None:
+def _token(scheme: str, data: str) -> str | None:
     """Return which message of its handshake a token is, by its first bytes alone."""
     if not data:
         return None
