@@ -37,8 +37,10 @@ class Product:
 
 
 _TOKEN = re.compile(r"\(([^()]*)\)?|([^\s/()]+)(?:/([^\s()]+))?")
-_VERSION = re.compile(r"v?[0-9]+(?:[._\-][0-9a-z]+)+\Z", re.IGNORECASE)
+_VERSION = re.compile(r"r?v?[0-9]+(?:[._\-][0-9a-z]+)+\Z", re.IGNORECASE)
 _NUMBER = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+
+_ANNOUNCING = ("version", "release", "ver", "ver.")
 
 _CLIENTS = {
     "2.0": "Office Communicator 2007",
@@ -140,6 +142,8 @@ def _other(value: str, tokens: list[Token]) -> Product:
         words = value.partition("(")[0].partition("/")[0].split()
         at = next((i for i, word in enumerate(words) if i and _VERSION.match(word)), None)
         version = words[at] if at else next((sent for _, sent in tokens if sent), None)
+        if at and words[at - 1].lower() in _ANNOUNCING and at > 1:
+            at -= 1
         name = " ".join(words[:at]) or name
     return Product(name, version, _kind(value))
 

@@ -61,6 +61,8 @@ from dissectors.sip.product import decode_product
         ("Asterisk PBX 11.6.0", "Asterisk PBX", "11.6.0", "server"),
         ("Purple/2.10.9 Sipe/1.18.2 (linux-x86_64)", "Purple", "2.10.9", "client"),
         ("kamailio (4.2.0 (x86_64/linux))", "kamailio", None, "server"),
+        ("Nero SIPPS IP Phone Version 2.0.51.16", "Nero SIPPS IP Phone", "2.0.51.16", "other"),
+        ("Zoiper rv2.10.3.2", "Zoiper", "rv2.10.3.2", "other"),
         ("(only a comment)", "only a comment", None, "other"),
         ("x", "x", None, "other"),
     ],
