@@ -18,6 +18,7 @@ from pipelines.command import EXIT_DONE, run_command
 from pipelines.diagnostic_codes import DiagnosticCode, codes_of, diagnostic_code
 from pipelines.errors import UsageError
 
+_FRAMES = "pipelines.explain_frame"
 _WIDTH = 100
 _OUTCOMES = {
     "progress": "No failure: the request goes on.",
@@ -36,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m pipelines.explain",
         description="Say what error ids of ms-diagnostics mean.",
+        epilog=_usage_of_frames(),
     )
     made.add_argument("codes", nargs="*", metavar="CODE", help="error id, such as 1010")
     made.add_argument(
@@ -49,6 +51,14 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _usage_of_frames() -> str | None:
+    """Return how the same command is asked to take a frame apart, where it can."""
+    if importlib.util.find_spec(_FRAMES) is None:
+        return None
+    usage: str = importlib.import_module(_FRAMES).parser().format_usage()
+    return f"One frame from link to body: {' '.join(usage.split()[1:])}"
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; see :mod:`pipelines.command` for the exit codes."""
     given = sys.argv[1:] if argv is None else argv
@@ -59,13 +69,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def _about_codes(given: list[str]) -> bool:
     """Tell whether error ids are asked for: numbers only, or an option of their parser."""
-    frames = importlib.util.find_spec("pipelines.explain_frame") is not None
+    frames = importlib.util.find_spec(_FRAMES) is not None
     asks = not given or given[0] in ("-h", "--help") or "--list" in given
     return not frames or asks or all(map(_is_number, given))
 
 
 def _of_frames(argv: list[str] | None) -> int:
-    module = importlib.import_module("pipelines.explain_frame")
+    module = importlib.import_module(_FRAMES)
     code: int = module.explain_frame(module.parser().parse_args(argv))
     return code
 

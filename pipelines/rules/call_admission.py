@@ -29,7 +29,7 @@ def call_admission(
     """Find calls that are refused because the bandwidth on their path is used up."""
     found = failed_with(diagnostics, transactions, [4, 13010])
     found = found[truth(found["method"].isin(["INVITE", "UPDATE"]))]
-    answered = calls.loc[truth(calls["outcome"] == "answered"), "call_id"]
+    answered = calls.loc[truth(calls["outcome"] == "answered"), "call_id"].dropna()
     running = truth(found["to_tag"].notna())
     rerouted = truth(found["call_id"].isin(answered)) & ~running
     for row in found[~rerouted].itertuples():
