@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
 def _about_codes(given: list[str]) -> bool:
     """Tell whether error ids are asked for: numbers only, or an option of their parser."""
     frames = importlib.util.find_spec(_FRAMES) is not None
-    asks = not given or given[0] in ("-h", "--help") or "--list" in given
+    asks = not given or given[0] in ("-h", "--help") or given[0].startswith("--list")
     return not frames or asks or all(map(_is_number, given))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import subprocess
 import sys
@@ -65,31 +66,34 @@ def test_what_is_no_id(arguments: list[str], line: str, capsys: pytest.CaptureFi
 
 
 def test_anything_else_is_for_who_explains_frames(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A capture and a frame go to another module, where there is one."""
-    given: list[object] = []
+    given: list[argparse.Namespace] = []
 
     class Frames:
-        class _Parser:
-            def parse_args(self, argv: list[str]) -> list[str]:
-                return argv
-
-        @classmethod
-        def parser(cls) -> _Parser:
-            return cls._Parser()
+        @staticmethod
+        def parser() -> argparse.ArgumentParser:
+            made = argparse.ArgumentParser(prog="explain")
+            made.add_argument("capture")
+            made.add_argument("frame")
+            return made
 
         @staticmethod
-        def explain_frame(arguments: object) -> int:
+        def explain_frame(arguments: argparse.Namespace) -> int:
             given.append(arguments)
             return 7
 
     monkeypatch.setitem(sys.modules, "pipelines.explain_frame", Frames)  # type: ignore[arg-type]
     monkeypatch.setattr("importlib.util.find_spec", lambda name: Frames)
     assert main(["a.pcap", "12"]) == 7
-    assert given == [["a.pcap", "12"]]
+    assert [vars(one) for one in given] == [{"capture": "a.pcap", "frame": "12"}]
     assert main(["1010"]) == 0
     assert len(given) == 1
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["-h"])
+    assert "link to body: explain [-h] capture frame" in capsys.readouterr().out
 
 
 def test_it_runs_as_a_command() -> None:
