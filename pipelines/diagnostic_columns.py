@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from dissectors.sip.diagnostics import Diagnostics
 from pipelines.diagnostic_codes import diagnostic_code, is_failure
 
@@ -15,10 +13,3 @@ def diagnostic_columns(one: Diagnostics, status_code: int | None) -> DiagnosticC
     known = diagnostic_code(one.code)
     failure = is_failure(one.code, status_code)
     return (known.meaning, known.certainty, failure) if known else (None, None, failure)
-
-
-def parameters_json(one: Diagnostics) -> str | None:
-    """Return all other parameters of a diagnosis as a JSON object; None without any."""
-    if not one.parameters:
-        return None
-    return json.dumps(one.tree, ensure_ascii=False, separators=(",", ":"))

@@ -6,37 +6,47 @@ only a stranger sends, are not, so that the memory stays small.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from dissectors.sip.endpoint import decode_endpoint
-from dissectors.sip.message import SipMessage, SipRequest
 from dissectors.sip.product import decode_product
 
 _LONGEST = 1000
 """Characters of a value that is looked into; Lync's own stay far below."""
 
-HeaderColumns = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
+Texts = Sequence[str | None]
 
 
-def header_columns(message: SipMessage, from_uri: str | None, to_uri: str | None) -> HeaderColumns:
-    """Return user_agent, product, product_version, conference_id, from_role and to_role.
+def header_columns(
+    user_agents: Texts, from_uris: Texts, to_uris: Texts, request_uris: Texts
+) -> dict[str, list[str | None]]:
+    """Return product, product_version, conference_id, from_role and to_role of many messages.
 
     Parameters
     ----------
-    message : SipMessage
-        Request or response.
-    from_uri, to_uri : str or None
-        URIs of its From and To.
+    user_agents, from_uris, to_uris, request_uris : (N,) sequence of str or None
+        User-Agent or Server, URIs of From and To, Request-URI of each message.
+
+    Returns
+    -------
+    dict of str to (N,) list of str or None
+        The columns by name.
     """
-    get = message.first_values.get
-    user_agent = get("user-agent") or get("server") or None
-    product, version = _product(user_agent)
-    from_role, from_conference = _role(from_uri)
-    to_role, to_conference = _role(to_uri)
-    if isinstance(message, SipRequest):
-        role, conference = _role(message.request_uri)
-        to_role, to_conference = to_role or role, to_conference or conference
-    return user_agent, product, version, to_conference or from_conference, from_role, to_role
+    products = [_product(value) for value in user_agents]
+    senders = [_role(uri) for uri in from_uris]
+    receivers = [_role(uri) for uri in to_uris]
+    asked = [_role(uri) for uri in request_uris]
+    return {
+        "product": [name for name, _ in products],
+        "product_version": [version for _, version in products],
+        "conference_id": [
+            to[1] or request[1] or sender[1]
+            for sender, to, request in zip(senders, receivers, asked, strict=True)
+        ],
+        "from_role": [role for role, _ in senders],
+        "to_role": [to or request for (to, _), (request, _) in zip(receivers, asked, strict=True)],
+    }
 
 
 def _product(value: str | None) -> tuple[str | None, str | None]:

@@ -68,6 +68,15 @@ class Table:
         return pa.schema([pa.field(column.name, column.arrow_type) for column in self.columns])
 
     @cached_property
+    def plain(self) -> pa.Schema:
+        """Arrow schema with text where the finished table has categories."""
+        fields = (
+            (field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type)
+            for field in self.arrow
+        )
+        return pa.schema(list(fields))
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Column names, in order."""
         return tuple(column.name for column in self.columns)
@@ -84,7 +93,10 @@ _RECORDING = Column(
     "have one clock and one view of the network.",
 )
 _FRAME = Column(
-    "frame_number", "integer", "Frame that completed it; frames count from 1.", "frame.number"
+    "frame_number",
+    "integer",
+    "Frame that completed it; in a trace log, line on which its record begins. Both count from 1.",
+    "frame.number",
 )
 _TIME = Column("time", "time", "Time of that frame, UTC.", "frame.time_utc")
 _FLOW = Column("flow_id", "category", "Flow, as in `flows`.")
@@ -114,14 +126,18 @@ CAPTURES = Table(
     (
         _CAPTURE,
         _RECORDING,
-        Column("format", "category", "File format: pcap, pcapng, snoop or netmon."),
+        Column(
+            "format",
+            "category",
+            "File format: pcap, pcapng, snoop, netmon, ocslogger, clslogger or uccapilog.",
+        ),
         Column(
             "compression",
             "category",
             "What it is packed in, from the outside in: gzip, zstd, lz4, xz, bzip2, zip.",
         ),
         Column("size", "integer", "Size of the file, bytes."),
-        Column("packets", "integer", "Packets read."),
+        Column("packets", "integer", "Packets read; of a trace log, records."),
         Column("start_time", "time", "Time of the earliest packet."),
         Column("end_time", "time", "Time of the latest packet."),
         Column("link_types", "text", "Link types seen, by name, comma-separated."),
@@ -136,15 +152,18 @@ CAPTURES = Table(
 
 FLOWS = Table(
     "flows",
-    "One row per TCP connection or UDP conversation.",
+    "One row per TCP connection, UDP conversation, SCTP association, or peer of a process in a "
+    "trace log; also for each conversation that a capture agent told of (HEP), whose times are the "
+    "agent's.",
     (
         _FLOW,
         _CAPTURE,
-        Column("protocol", "category", "tcp or udp."),
+        Column("protocol", "category", "tcp, udp, sctp or log."),
         Column(
             "application",
             "category",
-            "What its bytes are: sip, tls, sips (SIP in TLS), or missing.",
+            "What its bytes are: sip, tls, sips (SIP in TLS), ws or wss (SIP in a WebSocket), hep "
+            "(what an agent exports), or missing.",
         ),
         Column(
             "client_ip", "category", "Initiator's address; with no SYN seen, as `initiator` says."
@@ -158,15 +177,28 @@ FLOWS = Table(
         Column(
             "tunnel",
             "category",
-            "Tunnel that the packets came in; `exported pdu` where another program took the "
-            "messages out of their packets. Missing without one.",
+            "Innermost tunnel that the packets came in: ipip, gre (PPTP, NVGRE and ERSPAN too), "
+            "pppoe, mpls, vxlan, geneve, gtp, teredo, l2tp, etherip, tzsp, hep (told by a capture "
+            "agent), or `exported pdu` where another program took the messages out of their "
+            "packets; missing without one.",
         ),
+        Column(
+            "outer_src_ip",
+            "category",
+            "Source address of the outermost IP header around its first packet; of what an agent "
+            "told of (HEP), the agent's.",
+        ),
+        Column("outer_dst_ip", "category", "Destination address of the same header."),
         Column("start_time", "time", "Time of its first packet."),
         Column("end_time", "time", "Time of its last packet."),
         Column("client_packets", "integer", "Packets from the client."),
         Column("server_packets", "integer", "Packets from the server."),
-        Column("client_bytes", "integer", "TCP or UDP payload from the client as sent, bytes."),
-        Column("server_bytes", "integer", "TCP or UDP payload from the server as sent, bytes."),
+        Column(
+            "client_bytes", "integer", "Payload (of SCTP, chunks) from the client as sent, bytes."
+        ),
+        Column(
+            "server_bytes", "integer", "Payload (of SCTP, chunks) from the server as sent, bytes."
+        ),
         Column("lost_bytes", "integer", "Bytes of the streams that the capture does not hold."),
         Column("retransmitted_segments", "integer", "TCP segments that brought nothing new."),
         Column("out_of_order_segments", "integer", "TCP segments that came before an earlier one."),
@@ -275,6 +307,25 @@ TLS_SESSIONS = Table(
     ),
 )
 
+_LOG_RECORD = (
+    Column(
+        "time_zone", "category", "Zone in which a trace log's time was read; it names none itself."
+    ),
+    Column(
+        "log_level", "category", "Trace level, such as TL_INFO; like what follows, of logs only."
+    ),
+    Column("machine", "category", "Machine that wrote it; only CLSLogger tells."),
+    Column("process", "category", "Process id, hexadecimal."),
+    Column("thread", "category", "Thread id, hexadecimal."),
+    Column("component", "category", "Component that wrote it, such as SIPStack."),
+    Column("correlation_id", "text", "Trace-Correlation-Id: equal on a message's way through it."),
+    Column("instance_id", "text", "Instance-Id of the record, hexadecimal."),
+    Column("log_direction", "category", "incoming or outgoing, seen from the machine."),
+    Column("log_source", "category", "On an Edge, the side that it came in by."),
+    Column("log_destination", "category", "On an Edge, the side that it leaves by."),
+    Column("peer", "category", "The other end as written: host or address, and port."),
+)
+
 MESSAGES = Table(
     "messages",
     "One row per SIP message, in order of time.",
@@ -290,7 +341,12 @@ MESSAGES = Table(
         _CAPTURE,
         _FRAME,
         _FLOW,
-        Column("transport", "category", "udp, tcp, tls or log."),
+        Column(
+            "transport",
+            "category",
+            "udp, tcp, tls, sctp, ws, wss or log. What a capture agent exported (HEP) has the "
+            "transport, the addresses and the time that the agent saw.",
+        ),
         *_ENDPOINTS,
         Column("is_request", "boolean", "Request or response."),
         Column("method", "category", "Method; for a response that of its CSeq.", "sip.CSeq.method"),
@@ -352,7 +408,7 @@ MESSAGES = Table(
         Column(
             "route_marks",
             "category",
-            "What tells where it goes: see `pipelines.tables.route_marks`.",
+            "What tells where it goes: see `pipelines.message_columns.route_marks`.",
         ),
         Column("expires_s", "integer", "Expires, seconds.", "sip.Expires"),
         Column(
@@ -387,13 +443,43 @@ MESSAGES = Table(
             "text",
             "message_id of the first copy of the same message on the same hop.",
         ),
+        _RECORDING,
         Column(
             "hop_of",
             "text",
             "message_id of the same message where it was seen first: on the hop nearest to its "
             "sender; missing in that one itself. See `hops`.",
         ),
-        _RECORDING,
+        Column(
+            "body_state",
+            "category",
+            "whole; absent: it has none; deleted: a trace log left it out; truncated: a part of it "
+            "is there.",
+        ),
+        *_LOG_RECORD,
+        Column("peer_host", "category", "Host of `peer`; missing where that is an address."),
+    ),
+)
+
+LOG_DIAGNOSTICS = Table(
+    "log_diagnostics",
+    "One row per diagnostic of a trace log: what a server noted about a message or a connection.",
+    (
+        _TIME,
+        _CAPTURE,
+        _FRAME,
+        Column("severity", "category", "error, warning or information, as the server rates it."),
+        Column("log_type", "category", "LogType, such as diagnostic or connection."),
+        Column("text", "text", "What happened, in a sentence."),
+        Column("result_code", "category", "Result-Code: an HRESULT, such as 0xC3E93C5E."),
+        Column("result_name", "category", "Its symbolic name, such as SIPPROXY_E_ROUTING."),
+        _CALL_ID,
+        Column("cseq", "integer", "Sequence number of CSeq of the message it is about."),
+        Column("method", "category", "Method of that CSeq."),
+        Column("start_line", "text", "Start line of that message."),
+        Column("data", "text", "Data: its pairs, and other fields, as a JSON object."),
+        Column("local", "text", "Own address and port, where it tells of a connection."),
+        *(column for column in _LOG_RECORD if not column.name.startswith(("log_d", "log_s"))),
     ),
 )
 
@@ -749,7 +835,12 @@ TRANSACTIONS = Table(
         Column("transaction_id", "text", "message_id of its first message."),
         _CAPTURE,
         _FLOW,
-        Column("transport", "category", "udp, tcp, tls or log."),
+        Column(
+            "transport",
+            "category",
+            "udp, tcp, tls, sctp, ws, wss or log. What a capture agent exported (HEP) has the "
+            "transport, the addresses and the time that the agent saw.",
+        ),
         Column("src_ip", "category", "Address of the client side."),
         Column("dst_ip", "category", "Address of the server side."),
         Column("method", "category", "Method of the request.", "sip.CSeq.method"),
@@ -941,7 +1032,12 @@ CALLS = Table(
         Column(
             "invites", "integer", "INVITEs of the attempt, over all hops, branches and repeats."
         ),
-        Column("hops", "integer", "Different host pairs that its INVITE was seen between."),
+        Column(
+            "hops",
+            "integer",
+            "Different host pairs that its INVITE was seen between; in a trace log, which names "
+            "one of them, different topmost Vias.",
+        ),
         Column(
             "branches",
             "integer",
@@ -1273,10 +1369,10 @@ TABLES: dict[str, Table] = {
         CONFERENCE_COMMANDS,
         CONFERENCE_PARTICIPANTS,
         PUSH_NOTIFICATIONS,
+        LOG_DIAGNOSTICS,
         FAILURES,
         MEDIA_STREAMS,
         QUALITY_REPORTS,
-        FAILURES,
         FINDINGS,
         EXPERT,
     )

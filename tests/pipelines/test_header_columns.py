@@ -7,47 +7,51 @@ import json
 import pytest
 
 from dissectors.sip.message import decode_head
+from pipelines.arrow_rows import arrow_table
 from pipelines.header_columns import header_columns
 from pipelines.schema import DIAGNOSTICS, MESSAGES
-from pipelines.tables import Tabulator, arrow_table
+from pipelines.tables import Tabulator
 from tests.pipelines.values import some_flow
 
 FOCUS = "sip:kim@contoso.com;gruu;opaque=app:conf:focus:id:X1"
+CHAT = "sip:kim@contoso.com;gruu;opaque=app:conf:chat:id:X2"
 
 
-def columns(start: str, **headers: str) -> tuple[str | None, ...]:
-    lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    message = decode_head("\r\n".join([start, *lines, "", ""]).encode())
-    return header_columns(message, headers.get("From"), headers.get("To"))
+NAMES = ["product", "product_version", "conference_id", "from_role", "to_role"]
+
+
+def columns(
+    agent: str | None = None, sender: str | None = None, to: str | None = None,
+    request: str | None = None,
+) -> list[str | None]:  # fmt: skip
+    found = header_columns([agent], [sender], [to], [request])
+    assert list(found) == NAMES
+    return [values[0] for values in found.values()]
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("given", "told"),
     [
-        ({}, (None, None, None, None, None, None)),
-        ({"Server": "RTC/5.0"}, ("RTC/5.0", "Lync Server 2013", "5.0", None, None, None)),
-        ({"User_Agent": "x/1", "Server": "RTC/5.0"}, ("x/1", "x", "1", None, None, None)),
-        ({"User_Agent": ""}, (None, None, None, None, None, None)),
-        ({"To": FOCUS}, (None, None, None, "X1", None, "focus")),
-        ({"From": FOCUS}, (None, None, None, "X1", "focus", None)),
-        ({"From": "sip:a@b;opaque=srvr:HomeServer:T"}, (*[None] * 4, "server:HomeServer", None)),
-        ({"To": "sip:" + "x" * 2000 + ";opaque=user:epid:1"}, (None,) * 6),
+        ({}, [None] * 5),
+        ({"agent": "RTC/5.0"}, ["Lync Server 2013", "5.0", None, None, None]),
+        ({"agent": "()"}, [None] * 5),
+        ({"agent": "a/1 " * 500}, [None] * 5),
+        ({"to": FOCUS}, [None, None, "X1", None, "focus"]),
+        ({"sender": FOCUS}, [None, None, "X1", "focus", None]),
+        ({"sender": "sip:a@b;opaque=srvr:HomeServer:T"}, [*[None] * 3, "server:HomeServer", None]),
+        ({"to": "sip:" + "x" * 2000 + ";opaque=user:epid:1"}, [None] * 5),
+        ({"to": "sip:kim@contoso.com", "request": FOCUS}, [None, None, "X1", None, "focus"]),
+        ({"to": CHAT, "request": FOCUS}, [None, None, "X2", None, "mcu:chat"]),
     ],
 )
-def test_responses(headers: dict[str, str], told: tuple[str | None, ...]) -> None:
-    assert columns("SIP/2.0 200 OK", **headers) == told
+def test_what_headers_mean(given: dict[str, str], told: list[str | None]) -> None:
+    assert columns(**given) == told
 
 
-def test_a_long_user_agent_is_kept_and_not_looked_into() -> None:
-    value = "a/1 " * 500
-    assert columns("SIP/2.0 200 OK", User_Agent=value)[:2] == (value.strip(), None)
-
-
-def test_the_request_uri_tells_what_to_does_not() -> None:
-    start = f"INVITE {FOCUS} SIP/2.0"
-    assert columns(start, To="sip:kim@contoso.com")[3:] == ("X1", None, "focus")
-    chat = "sip:kim@contoso.com;gruu;opaque=app:conf:chat:id:X2"
-    assert columns(start, To=chat)[3:] == ("X2", None, "mcu:chat")
+def test_each_message_has_its_own() -> None:
+    found = header_columns(["RTC/5.0", None], [None, FOCUS], [CHAT, None], [None, None])
+    assert found["conference_id"] == ["X2", "X1"]
+    assert found["product"] == ["Lync Server 2013", None]
 
 
 def test_rows_of_diagnostics_tell_what_they_mean() -> None:

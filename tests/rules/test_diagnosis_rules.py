@@ -15,6 +15,7 @@ from pipelines import rules as _registered  # noqa: F401  (importing it fills th
 from pipelines.analyses.calls import calls
 from pipelines.analyses.failures import failures
 from pipelines.analyses.transactions import transactions
+from pipelines.arrow_rows import arrow_table
 from pipelines.finding import Finding, Findings, rules
 from pipelines.frames import finish, to_frame
 from pipelines.schema import (
@@ -28,7 +29,6 @@ from pipelines.schema import (
     Column,
     Table,
 )
-from pipelines.tables import arrow_table
 from tests.analyses.script import TEXT_TYPES, at, messages, typed
 
 RULES = (
