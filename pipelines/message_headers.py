@@ -18,11 +18,13 @@ from dissectors.sip.authentication import Authentication
 from dissectors.sip.diagnostics import Diagnostics
 from dissectors.sip.header_values import decode_header, shown_value
 from dissectors.sip.message import Header, SipMessage, full_name
+from dissectors.tracelog.reader import TraceLogReader
+from dissectors.tracelog.record import LoggedMessage
 from dissectors.transport.flow import Flow
 from pipelines.diagnostic_codes import diagnostic_code
 from pipelines.engine import run
 from pipelines.errors import UsageError
-from pipelines.ingest import STDIN
+from pipelines.ingest import STDIN, CaptureFile
 from pipelines.request import Request
 
 COLUMNS = ("message_id", "position", "name", "header", "value", "meaning", "problem")
@@ -42,11 +44,16 @@ class _Collector:
         self.found: dict[str, list[Header]] = {}
         self._wanted = {message_id: _place(message_id) for message_id in wanted}
         self._places = set(self._wanted.values())
+        self._of_logs: dict[str, list[Header]] = {}
         self._met: dict[Place, int] = {}
 
     def take_message(
         self, capture: int, frame_number: int, flow: Flow, message: SipMessage
     ) -> None:
+        """Keep the headers of a message that is wanted."""
+        self.keep(capture, frame_number, message)
+
+    def keep(self, capture: int, frame_number: int, message: SipMessage) -> None:
         """Keep the headers of a message that is wanted; it is the next one of its frame."""
         place = (capture, frame_number)
         if place not in self._places:
@@ -62,9 +69,28 @@ class _Collector:
         """Take no secrets."""
 
     def clear(self) -> None:
-        """Forget everything: the captures are read again."""
-        self.found.clear()
+        """Forget what is of captures: they are read again, and logs are not."""
+        self.found = dict(self._of_logs)
         self._met.clear()
+
+    def take_logs(self, captures: list[str]) -> None:
+        """Keep the headers of messages that are wanted of trace logs, which no observer is told."""
+        for ordinal in sorted({capture for capture, _ in self._places}):
+            for logged in _logged(captures[ordinal - 1]):
+                self.keep(ordinal, logged.context.line_number, logged.message)
+        self._of_logs = dict(self.found)
+
+
+def _logged(path: str) -> Iterator[LoggedMessage]:
+    """Yield the messages of a trace log; none of a file that is something else."""
+    capture = CaptureFile(path)
+    for _ in capture.batches():
+        if not isinstance(capture.reader, TraceLogReader):
+            return
+        for logged in capture.reader.logged:
+            if isinstance(logged, LoggedMessage):
+                yield logged
+        capture.reader.logged.clear()
 
 
 def _place(message_id: str) -> Place:
@@ -100,6 +126,7 @@ def headers_of(request: Request, message_ids: Sequence[str]) -> pd.DataFrame:
     collector = _Collector(message_ids)
     if message_ids:
         with suppress(_AllFound):
+            collector.take_logs(request.captures)
             run(request, 1, observer=collector, only=frozenset())
     rows: list[tuple[object, ...]] = [
         (message_id, position, *_row(name, value))

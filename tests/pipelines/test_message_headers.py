@@ -75,6 +75,21 @@ def test_messages_of_several_captures_and_of_one_frame() -> None:
     assert list(call_ids["value"]) == list(told.reindex(call_ids["message_id"]))
 
 
+LOGS = [*sorted((FIXTURES / "tracelog_kinds").glob("*log*"))]
+
+
+@pytest.mark.parametrize("log", LOGS, ids=lambda path: path.name)
+def test_messages_of_trace_logs(log: Path) -> None:
+    trace = read_capture(SEGMENT, log)
+    ids = [one for one in trace.messages["message_id"] if one.startswith("2-")]
+    assert ids
+    headers = trace.headers(*ids, trace.messages["message_id"].iloc[0])
+    call_ids = headers[headers["header"] == "call-id"].drop_duplicates("message_id")
+    told = trace.messages.set_index("message_id")["call_id"].reindex(call_ids["message_id"])
+    assert list(call_ids["value"]) == list(told)
+    assert set(headers["message_id"]) >= set(ids)
+
+
 def test_what_cannot_be_told() -> None:
     trace = read_capture(SEGMENT)
     with pytest.raises(KeyError, match="no message '1-99999-1'"):
