@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import dpkt
 import pandas as pd
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from dissectors.sip.diagnostics import decode_diagnostics_value
+from pipelines import read_capture
 from pipelines import rules as _registered  # noqa: F401  (importing it fills the registry)
 from pipelines.analyses.calls import calls
 from pipelines.analyses.failures import failures
@@ -315,6 +318,43 @@ def test_the_number_of_challenges_can_be_set() -> None:
     rows = messages(sign_ins(4))[list(one.needs["messages"])]
     assert list(one.function(messages=rows, **one.values({"auth_loop.challenges": 4}))) == []
     assert len(list(one.function(messages=rows, **one.values({"auth_loop.challenges": 2})))) == 1
+
+
+# --- from the wire ------------------------------------------------------------------------------
+
+
+def datagram(outgoing: bool, sip: str) -> bytes:
+    ports = (5060, 5062) if outgoing else (5062, 5060)
+    udp = dpkt.udp.UDP(sport=ports[0], dport=ports[1], data=sip.encode())
+    udp.ulen = len(udp)
+    hosts = (b"\x0a\0\0\x01", b"\x0a\0\0\x02")
+    source, destination = hosts if outgoing else hosts[::-1]
+    ip = dpkt.ip.IP(src=source, dst=destination, p=17, data=udp)
+    ip.len = len(ip)
+    return bytes(ip)
+
+
+def sip(start: str, *more: str) -> str:
+    lines = ["Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1", "From: <sip:alice@contoso.com>;tag=a"]
+    lines += ["To: <sip:bob@fabrikam.com>", "Call-ID: c1", "CSeq: 1 INVITE", "Content-Length: 0"]
+    return "\r\n".join([start, *lines, *more, "", ""])
+
+
+def test_a_capture_of_it_gives_one_finding(tmp_path: Path) -> None:
+    """As it comes over the wire, with the quotes that a relay broke."""
+    path = tmp_path / "a.pcap"
+    with path.open("wb") as file:
+        writer = dpkt.pcap.Writer(file, linktype=101)
+        told = f"ms-diagnostics: {WRONG_NAME.replace(';ErrorType', '; errortype', 1)}"
+        writer.writepkt(datagram(True, sip("INVITE sip:bob@fabrikam.com SIP/2.0")), 1.0)
+        writer.writepkt(datagram(False, sip("SIP/2.0 504 Server time-out", told)), 2.0)
+    trace = read_capture(path)
+    (row,) = trace.findings.itertuples()
+    assert (row.rule, row.severity, row.count) == ("federation_certificate", "error", 1)
+    assert row.subject == "sip.fabrikam.com"
+    assert "SEC_E_WRONG_PRINCIPAL" in row.explanation
+    (diagnosis,) = trace.diagnostics.itertuples()
+    assert (diagnosis.is_failure, diagnosis.certainty) == (True, "documented")
 
 
 # --- anything -----------------------------------------------------------------------------------
