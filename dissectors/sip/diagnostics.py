@@ -191,6 +191,11 @@ def _decode_one(header: str, text: str, value: str) -> Diagnostics:
 
 # --- parameters, as they are met -----------------------------------------------------------------
 
+# Name, and what it is equal to: quoted without escapes, or unquoted. Nearly all are such.
+_REGULAR = re.compile(
+    r'[; \t]*([^=;" \t]+)[ \t]*'
+    r'(?:=[ \t]*(?:"([^"\\]*)"[ \t]*|([^;" \t][^;"]*)?))?(?=;|\Z)'
+)
 _NAME = re.compile(r"[; \t]*([^=;]*)(=?)[ \t]*")
 _UNQUOTED = re.compile(r"[^;]*")
 _ENDS_HERE = re.compile(r"[ \t]*(?:;|\Z)")
@@ -208,16 +213,25 @@ def _decode_parameters(text: str) -> dict[str, str]:
     parameters: dict[str, str] = {}
     position = 0
     while position < len(text):
-        name = _NAME.match(text, position)
-        if name is None or name.end() == position:
-            break
-        value, position = "", name.end()
-        if name[2]:
-            value, position = _pull_value(text, position)
-        key = name[1].strip(LWS).lower()
-        if key and key not in parameters:
-            parameters[key] = value
+        regular = _REGULAR.match(text, position)
+        if regular is not None:
+            name, quoted, plain = regular.groups("")
+            value, position = quoted or plain.rstrip(LWS), regular.end()
+        else:
+            name, value, position = _pull_irregular(text, position)
+        if name:
+            parameters.setdefault(name.lower(), value)
     return parameters
+
+
+def _pull_irregular(text: str, begin: int) -> tuple[str, str, int]:
+    """Return the name and value of any parameter that begins at `begin`, and where it ends."""
+    name = _NAME.match(text, begin)
+    if name is None or name.end() == begin:
+        return "", "", len(text)
+    if not name[2]:
+        return name[1].strip(LWS), "", name.end()
+    return (name[1].strip(LWS), *_pull_value(text, name.end()))
 
 
 def _pull_value(text: str, begin: int) -> tuple[str, int]:

@@ -221,6 +221,22 @@ def test_what_tells_of_media_is_split() -> None:
     assert _one("1;x=y").media == ()
 
 
+_WORD = st.text("abc.-XY", min_size=1, max_size=5)
+_TEXT = st.text('ab ;,="\\“', max_size=8)
+
+
+@given(st.lists(st.tuples(_WORD, _TEXT, st.sampled_from(["", " ", "\t "])), max_size=5))
+def test_what_is_well_formed_is_read_as_the_grammar_says(sent: list[tuple[str, str, str]]) -> None:
+    """Each value comes back as it was before it was quoted (RFC 3261 §25.1, quoted-string)."""
+    value, expected = "7", {}
+    for number, (name, text, blank) in enumerate(sent):
+        quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+        value += f'{blank};{blank}{name}{number}{blank}={blank}"{quoted}"'
+        expected[f"{name}{number}".lower()] = text
+    [one] = decode_diagnostics_value("ms-diagnostics", value)
+    assert one.parameters == expected
+
+
 @pytest.mark.parametrize("piece", ['a="b', 'a="b";', '";a="', "a=b;", '"', "“", ';a="b"c', "= "])
 def test_hostile_values_take_linear_time(piece: str) -> None:
     begin = time.process_time()
