@@ -94,7 +94,9 @@ _ANOTHER = re.compile(
     r"[ \t]*[0-9]{1,9}(?:\.[0-9]{1,9})?[ \t]*;[ \t]*(?:reason|source)[ \t]*=", re.I
 )
 # What a word processor makes of quotes, where a value begins or ends; inside quotes it may stand.
-_TYPOGRAPHIC_QUOTES = re.compile(r'("[^"]*")|(=[ \t]*)[“”„‟″]|[“”„‟″](?=[ \t]*(?:[;,]|\Z))')
+_TYPOGRAPHIC_QUOTES = re.compile(
+    r'("[^"\\]*(?:\\.[^"\\]*)*")|(=[ \t]*)[“”„‟″]|[“”„‟″](?=[ \t]*(?:[;,]|\Z))', re.DOTALL
+)
 
 
 def decode_diagnostics(
