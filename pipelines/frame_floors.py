@@ -1,0 +1,155 @@
+"""A frame from link to body, as floors; and what is said of it as a whole."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from dissectors.link.names import link_type_name
+from dissectors.transport.layers import TCP, UDP
+from dissectors.transport.trail import Trail
+from pipelines.floor import Field, Floor
+from pipelines.frame_watch import FrameView, SeenMessage
+from pipelines.header_floors import header_floors
+from pipelines.sip_floors import sip_floors
+from pipelines.tls_floors import tls_floors
+
+_PROTOCOLS = {TCP: "TCP", UDP: "UDP"}
+_PENDING = "fragment; its datagram is not complete yet"
+
+
+def frame_floors(view: FrameView, ordinal: int | None = None) -> list[Floor]:
+    """Return the floors of a frame, from the outside in.
+
+    Parameters
+    ----------
+    view : FrameView
+        The frame.
+    ordinal : int, optional
+        Of the messages that the frame completes, show only the one of this number, from 1.
+    """
+    assert view.trail is not None
+    floors = [_frame_floor(view, view.trail)]
+    floors += header_floors(view.trail)
+    _tell_payload(floors[-1], view, view.trail)
+    floors += tls_floors(view.records, view.frame_number)
+    for seen in view.messages:
+        if ordinal is None or is_named(seen, view.frame_number, ordinal):
+            floors += sip_floors(seen, view.frame_number)
+    if view.problems:
+        floors.append(_problems(view))
+    return floors
+
+
+def is_named(seen: SeenMessage, frame_number: int, ordinal: int) -> bool:
+    """Tell whether a message is the one of that number which the frame completes."""
+    _, frame, number = seen.message_id.split("-")
+    return (int(frame), int(number)) == (frame_number, ordinal)
+
+
+def why_no_sip(view: FrameView) -> str:
+    """Say why no SIP message is seen in a frame; empty when one is."""
+    if view.messages:
+        return ""
+    reasons = {one.session.info.reason for one in view.records if one.content is None}
+    told = sorted(reason for reason in reasons if reason)
+    if told:
+        return f"its TLS is not opened: {'; '.join(told)}"
+    if view.records:
+        return "it carries TLS, but no part of a SIP message"
+    if view.flow is None or view.trail is None or view.trail.payload is None:
+        return "it carries neither TCP nor UDP"
+    _, length, _ = view.trail.payload
+    return "it carries no part of a SIP message" if length else "it carries no payload"
+
+
+def _frame_floor(view: FrameView, trail: Trail) -> Floor:
+    link_type = int(trail.packet.link_type[0])
+    floor = Floor("Frame", offset=0, length=view.captured_length)
+    seconds, nanoseconds = divmod(view.time_ns, 1_000_000_000)
+    floor.fields = [
+        Field("capture", view.capture),
+        Field("frame_number", str(view.frame_number)),
+        Field("time", _clock(seconds, nanoseconds)),
+        Field("wire_length", f"{view.wire_length} bytes"),
+        Field("captured_length", f"{view.captured_length} bytes"),
+        Field("interface", str(view.interface)),
+        Field("link_type", str(link_type), link_type_name(link_type)),
+    ]
+    if view.captured_length < view.wire_length:
+        missing = view.wire_length - view.captured_length
+        floor.notes.append(f"{missing} bytes of it were not captured")
+    return floor
+
+
+def _clock(seconds: int, nanoseconds: int) -> str:
+    try:
+        moment = datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds}.{nanoseconds:09} s since 1970 UTC"
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{nanoseconds:09} UTC"
+
+
+def _tell_payload(floor: Floor, view: FrameView, trail: Trail) -> None:
+    """Say on the last header's floor what its payload is part of."""
+    if trail.fragment is not None:
+        _tell_fragment(floor, view)
+    if view.flow is not None:
+        floor.notes.append(_flow_line(view))
+    if trail.payload is None:
+        return
+    _, length, sent = trail.payload
+    floor.notes.append(f"payload: {length} bytes" + (f" of {sent} sent" if sent > length else ""))
+    if view.flow is not None and view.flow.protocol == TCP and length:
+        _tell_pieces(floor, view, length)
+
+
+def _tell_fragment(floor: Floor, view: FrameView) -> None:
+    if view.completes_datagram is None:
+        floor.notes.append("a fragment: its datagram is completed in another frame, or never")
+        return
+    length, protocol = view.completes_datagram
+    name = _PROTOCOLS.get(protocol, f"protocol {protocol}")
+    floor.notes.append(f"the fragment that completes a datagram: {name} with {length} bytes")
+
+
+def _flow_line(view: FrameView) -> str:
+    flow = view.flow
+    assert flow is not None
+    sender = "client" if view.direction == flow.client else "server"
+    ends = [f"{_host(flow.address(side))}:{flow.port(side)}" for side in (0, 1)]
+    source, target = ends[view.direction], ends[1 - view.direction]
+    what = f", {flow.application}" if flow.application else ""
+    told = f"the {sender}'s, told by: {flow.initiator}"
+    return f"flow 1-{flow.number}: {source} to {target} ({told}){what}"
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _tell_pieces(floor: Floor, view: FrameView, length: int) -> None:
+    """Say what a segment brought to its stream."""
+    if not view.pieces:
+        if view.flow is not None and not view.flow.ignored:
+            floor.notes.append("brings nothing new: a retransmission or a keep-alive")
+        return
+    for piece in view.pieces:
+        if piece.gap_before:
+            lost = "bytes" if piece.gap_before < 0 else f"{piece.gap_before} bytes"
+            floor.notes.append(f"{lost} of the stream are lost before this segment")
+        if piece.available_in != view.frame_number:
+            told = f"out of order: frame {piece.available_in} brings what was missing before it"
+            floor.notes.append(told)
+    brought = sum(piece.length for piece in view.pieces)
+    if brought < length:
+        floor.notes.append(f"brings {brought} new bytes; the others were there before")
+
+
+def _problems(view: FrameView) -> Floor:
+    floor = Floor("Expert")
+    for fault in view.problems:
+        if view.completes_datagram is not None and fault.summary == _PENDING:
+            continue
+        where = f"{fault.layer or 'frame'}, {fault.severity}"
+        floor.fields.append(Field(where, fault.summary, fault.spec))
+    return floor

@@ -1,0 +1,199 @@
+"""One frame of a capture, and what it had a part in on every floor.
+
+The whole capture is read: what a frame means may lie in those before it (keys, the beginning of a
+message) and behind it (its end).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dissectors.errors import DissectError
+from dissectors.sip.message import SipMessage
+from dissectors.stack import DecodeAs, Dissected, Stack
+from dissectors.tls.decrypt import TlsSession
+from dissectors.tls.keys import KeyRing
+from dissectors.tls.watched import WatchedRecord, WatchedSession
+from dissectors.transport.flow import Flow, FlowBatch
+from dissectors.transport.stream import StreamChunk
+from dissectors.transport.trail import Trail, one_packet
+from pipelines.errors import UsageError
+from pipelines.ingest import CaptureFile, can_read_twice
+
+
+@dataclass(frozen=True, slots=True)
+class SeenMessage:
+    """A SIP message that the frame had a part in."""
+
+    message_id: str
+    """As in the table `messages`, of a run with this capture alone."""
+    flow: Flow
+    """Flow that carried it."""
+    transport: str
+    """udp, tcp, tls, …, as in `messages`."""
+    message: SipMessage
+    """The message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a TCP stream that the frame brought."""
+
+    length: int
+    """How many."""
+    available_in: int
+    """Frame that made them available: a later one when earlier bytes came late."""
+    gap_before: int
+    """Bytes lost right before them: 0 none, -1 an unknown number."""
+
+
+@dataclass(slots=True)
+class FrameView:
+    """What is known of one frame."""
+
+    capture: str
+    """Name of the capture."""
+    frame_number: int
+    """Number of the frame, from 1."""
+    trail: Trail | None = None
+    """Its headers; None while it was not met."""
+    captured_length: int = 0
+    """Bytes of it that the capture holds."""
+    wire_length: int = 0
+    """Bytes that it had on the wire."""
+    time_ns: int = 0
+    """Its time, nanoseconds since 1970 UTC."""
+    interface: int = 0
+    """Number of its interface; 0 where the format knows none."""
+    flow: Flow | None = None
+    """Flow that it belongs to."""
+    direction: int = 0
+    """Its direction in that flow."""
+    completes_datagram: tuple[int, int] | None = None
+    """When it is the fragment that makes a datagram whole: number of payload bytes, and the row's
+    protocol."""
+    pieces: list[Piece] = field(default_factory=list)
+    """What it brought to its TCP stream."""
+    records: list[WatchedRecord] = field(default_factory=list)
+    """TLS records that it had a part in."""
+    messages: list[SeenMessage] = field(default_factory=list)
+    """SIP messages that it had a part in."""
+    problems: list[DissectError] = field(default_factory=list)
+    """What was wrong with it, as in the table `expert`."""
+
+
+def watch_frame(path: str, frame_number: int, keys: KeyRing, decode_as: DecodeAs) -> FrameView:
+    """Read a capture for the sake of one frame.
+
+    Parameters
+    ----------
+    path : str
+        The capture, as for :class:`~pipelines.ingest.CaptureFile`.
+    frame_number : int
+        The frame, from 1.
+    keys : KeyRing
+        TLS keys; secrets in the capture are added.
+    decode_as : DecodeAs
+        What the user says of ports.
+
+    Raises
+    ------
+    UsageError
+        When the capture cannot be read, or has no such frame.
+    """
+    reading = _Reading(path, frame_number, keys, decode_as)
+    if reading.keys_came_late and can_read_twice(path):
+        # Secrets stood behind packets that they open: now they are known from the beginning.
+        reading = _Reading(path, frame_number, keys, decode_as)
+    if reading.view.trail is None:
+        last = f"its last one is {reading.last}" if reading.last else "it has none"
+        raise UsageError(f"{path}: has no frame {frame_number}: {last}")
+    return reading.view
+
+
+class _Reading:
+    """One capture being read; shows itself what the stack does."""
+
+    def __init__(self, path: str, frame_number: int, keys: KeyRing, decode_as: DecodeAs) -> None:
+        capture = CaptureFile(path)
+        self.view = FrameView(capture.name, frame_number)
+        self.last = 0
+        self.keys_came_late = False
+        self._keys = keys
+        self._last_messages: dict[int, tuple[int, int]] = {}
+        stack = Stack(keys, self._take_message, decode_as, watch=self)
+        for batch in capture.batches():
+            self._take_reader_findings(capture)
+            row = np.flatnonzero(batch.frame_number == frame_number)
+            if len(row):
+                self._begin(Trail(one_packet(batch, int(row[0]))))
+            self._keep(stack.push(batch))
+            self.last = int(batch.frame_number[-1])
+        self._take_reader_findings(capture)
+        self._keep(stack.finish())
+
+    # --- what the stack shows ---
+
+    def take_flows(self, flows: FlowBatch) -> None:
+        """Find the frame's flow."""
+        layers = flows.layers
+        at = np.flatnonzero(layers.frame_number[flows.rows] == self.view.frame_number)
+        if not len(at):
+            return
+        row, view = int(flows.rows[at[0]]), self.view
+        view.flow = flows.flows[int(flows.flow_index[at[0]])]
+        view.direction = int(flows.direction[at[0]])
+        if view.trail is not None and view.trail.fragment is not None:
+            view.completes_datagram = int(layers.payload_length[row]), int(layers.protocol[row])
+
+    def take_chunk(self, flow: Flow, chunk: StreamChunk) -> None:
+        """Find the bytes that the frame brought to its stream."""
+        begin = 0
+        for end, frames in zip(chunk.ends, chunk.frames, strict=True):
+            if self.view.frame_number in frames:
+                gap = 0 if begin else chunk.gap_before
+                self.view.pieces.append(Piece(end - begin, frames[-1], gap))
+            begin = end
+
+    def make_session(self, keys: KeyRing) -> TlsSession:
+        """Return a session that shows the frame's records."""
+        return WatchedSession(keys, self.view.frame_number, self.view.records)
+
+    # --- what is kept ---
+
+    def _begin(self, trail: Trail) -> None:
+        view = self.view
+        view.trail = trail
+        view.captured_length = len(trail.packet.data)
+        view.wire_length = int(trail.packet.wire_length[0])
+        view.time_ns = int(trail.packet.time_ns[0])
+        view.interface = int(trail.packet.interface[0])
+        view.problems += trail.problems()
+
+    def _take_message(self, flow: Flow, transport: str, message: SipMessage) -> None:
+        # Counted within the flow, as for the table `messages`.
+        frame, ordinal = self._last_messages.get(flow.number, (0, 0))
+        ordinal = ordinal + 1 if frame == message.frames[-1] else 1
+        self._last_messages[flow.number] = message.frames[-1], ordinal
+        if self.view.frame_number in message.frames:
+            message_id = f"1-{message.frames[-1]}-{ordinal}"
+            self.view.messages.append(SeenMessage(message_id, flow, transport, message))
+
+    def _take_reader_findings(self, capture: CaptureFile) -> None:
+        if capture.reader is None:
+            return
+        for secret in capture.reader.secrets:
+            self._keys.add_keylog(secret, f"decryption secrets of {capture.name}")
+        self.keys_came_late |= bool(capture.reader.secrets) and self.last > 0
+        capture.reader.secrets.clear()
+        self._take_faults(capture.reader.problems)
+        capture.reader.problems.clear()
+
+    def _keep(self, found: Dissected) -> None:
+        self._take_faults([fault for _, fault in found.faults])
+
+    def _take_faults(self, faults: list[DissectError]) -> None:
+        number = self.view.frame_number
+        self.view.problems += [fault for fault in faults if fault.frame_number == number]
