@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from dissectors.link.names import link_type_name
+from dissectors.transport.flow import Flow
 from dissectors.transport.layers import TCP, UDP
-from dissectors.transport.trail import Trail
 from pipelines.floor import Field, Floor
 from pipelines.frame_watch import FrameView, SeenMessage
 from pipelines.header_floors import header_floors
@@ -27,10 +27,9 @@ def frame_floors(view: FrameView, ordinal: int | None = None) -> list[Floor]:
     ordinal : int, optional
         Of the messages that the frame completes, show only the one of this number, from 1.
     """
-    assert view.trail is not None
-    floors = [_frame_floor(view, view.trail)]
+    floors = [_frame_floor(view)]
     floors += header_floors(view.trail)
-    _tell_payload(floors[-1], view, view.trail)
+    _tell_payload(floors[-1], view)
     floors += tls_floors(view.records, view.frame_number)
     for seen in view.messages:
         if ordinal is None or is_named(seen, view.frame_number, ordinal):
@@ -56,28 +55,29 @@ def why_no_sip(view: FrameView) -> str:
         return f"its TLS is not opened: {'; '.join(told)}"
     if view.records:
         return "it carries TLS, but no part of a SIP message"
-    if view.flow is None or view.trail is None or view.trail.payload is None:
+    if view.flow is None or view.trail.payload is None:
         return "it carries neither TCP nor UDP"
     _, length, _ = view.trail.payload
     return "it carries no part of a SIP message" if length else "it carries no payload"
 
 
-def _frame_floor(view: FrameView, trail: Trail) -> Floor:
-    link_type = int(trail.packet.link_type[0])
-    floor = Floor("Frame", offset=0, length=view.captured_length)
-    seconds, nanoseconds = divmod(view.time_ns, 1_000_000_000)
+def _frame_floor(view: FrameView) -> Floor:
+    packet = view.trail.packet
+    captured, sent = len(packet.data), int(packet.wire_length[0])
+    link_type = int(packet.link_type[0])
+    seconds, nanoseconds = divmod(int(packet.time_ns[0]), 1_000_000_000)
+    floor = Floor("Frame", offset=0, length=captured)
     floor.fields = [
         Field("capture", view.capture),
         Field("frame_number", str(view.frame_number)),
         Field("time", _clock(seconds, nanoseconds)),
-        Field("wire_length", f"{view.wire_length} bytes"),
-        Field("captured_length", f"{view.captured_length} bytes"),
-        Field("interface", str(view.interface)),
+        Field("wire_length", f"{sent} bytes"),
+        Field("captured_length", f"{captured} bytes"),
+        Field("interface", str(int(packet.interface[0]))),
         Field("link_type", str(link_type), link_type_name(link_type)),
     ]
-    if view.captured_length < view.wire_length:
-        missing = view.wire_length - view.captured_length
-        floor.notes.append(f"{missing} bytes of it were not captured")
+    if captured < sent:
+        floor.notes.append(f"{sent - captured} bytes of it were not captured")
     return floor
 
 
@@ -89,12 +89,13 @@ def _clock(seconds: int, nanoseconds: int) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}.{nanoseconds:09} UTC"
 
 
-def _tell_payload(floor: Floor, view: FrameView, trail: Trail) -> None:
+def _tell_payload(floor: Floor, view: FrameView) -> None:
     """Say on the last header's floor what its payload is part of."""
+    trail = view.trail
     if trail.fragment is not None:
         _tell_fragment(floor, view)
     if view.flow is not None:
-        floor.notes.append(_flow_line(view))
+        floor.notes.append(_flow_line(view.flow, view.direction))
     if trail.payload is None:
         return
     _, length, sent = trail.payload
@@ -112,12 +113,10 @@ def _tell_fragment(floor: Floor, view: FrameView) -> None:
     floor.notes.append(f"the fragment that completes a datagram: {name} with {length} bytes")
 
 
-def _flow_line(view: FrameView) -> str:
-    flow = view.flow
-    assert flow is not None
-    sender = "client" if view.direction == flow.client else "server"
+def _flow_line(flow: Flow, direction: int) -> str:
+    sender = "client" if direction == flow.client else "server"
     ends = [f"{_host(flow.address(side))}:{flow.port(side)}" for side in (0, 1)]
-    source, target = ends[view.direction], ends[1 - view.direction]
+    source, target = ends[direction], ends[1 - direction]
     what = f", {flow.application}" if flow.application else ""
     told = f"the {sender}'s, told by: {flow.initiator}"
     return f"flow 1-{flow.number}: {source} to {target} ({told}){what}"

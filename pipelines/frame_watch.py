@@ -55,25 +55,15 @@ class FrameView:
 
     capture: str
     """Name of the capture."""
-    frame_number: int
-    """Number of the frame, from 1."""
-    trail: Trail | None = None
-    """Its headers; None while it was not met."""
-    captured_length: int = 0
-    """Bytes of it that the capture holds."""
-    wire_length: int = 0
-    """Bytes that it had on the wire."""
-    time_ns: int = 0
-    """Its time, nanoseconds since 1970 UTC."""
-    interface: int = 0
-    """Number of its interface; 0 where the format knows none."""
+    trail: Trail
+    """The frame itself, and its headers."""
     flow: Flow | None = None
-    """Flow that it belongs to."""
+    """Flow that it belongs to; None when it carries neither TCP nor UDP."""
     direction: int = 0
     """Its direction in that flow."""
     completes_datagram: tuple[int, int] | None = None
-    """When it is the fragment that makes a datagram whole: number of payload bytes, and the row's
-    protocol."""
+    """When it is the fragment that makes a datagram whole: number of payload bytes, and IP protocol
+    of these."""
     pieces: list[Piece] = field(default_factory=list)
     """What it brought to its TCP stream."""
     records: list[WatchedRecord] = field(default_factory=list)
@@ -82,6 +72,11 @@ class FrameView:
     """SIP messages that it had a part in."""
     problems: list[DissectError] = field(default_factory=list)
     """What was wrong with it, as in the table `expert`."""
+
+    @property
+    def frame_number(self) -> int:
+        """Number of the frame, from 1."""
+        return int(self.trail.packet.frame_number[0])
 
 
 def watch_frame(path: str, frame_number: int, keys: KeyRing, decode_as: DecodeAs) -> FrameView:
@@ -107,7 +102,7 @@ def watch_frame(path: str, frame_number: int, keys: KeyRing, decode_as: DecodeAs
     if reading.keys_came_late and can_read_twice(path):
         # Secrets stood behind packets that they open: now they are known from the beginning.
         reading = _Reading(path, frame_number, keys, decode_as)
-    if reading.view.trail is None:
+    if reading.view is None:
         last = f"its last one is {reading.last}" if reading.last else "it has none"
         raise UsageError(f"{path}: has no frame {frame_number}: {last}")
     return reading.view
@@ -117,18 +112,26 @@ class _Reading:
     """One capture being read; shows itself what the stack does."""
 
     def __init__(self, path: str, frame_number: int, keys: KeyRing, decode_as: DecodeAs) -> None:
-        capture = CaptureFile(path)
-        self.view = FrameView(capture.name, frame_number)
+        self.view: FrameView | None = None
         self.last = 0
         self.keys_came_late = False
+        self._frame_number = frame_number
         self._keys = keys
+        self._records: list[WatchedRecord] = []
+        self._problems: list[DissectError] = []
         self._last_messages: dict[int, tuple[int, int]] = {}
-        stack = Stack(keys, self._take_message, decode_as, watch=self)
+        self._read(CaptureFile(path), Stack(keys, self._take_message, decode_as, watch=self))
+
+    def _read(self, capture: CaptureFile, stack: Stack) -> None:
         for batch in capture.batches():
             self._take_reader_findings(capture)
-            row = np.flatnonzero(batch.frame_number == frame_number)
+            row = np.flatnonzero(batch.frame_number == self._frame_number)
             if len(row):
-                self._begin(Trail(one_packet(batch, int(row[0]))))
+                trail = Trail(one_packet(batch, int(row[0])))
+                self._problems += trail.problems()
+                self.view = FrameView(
+                    capture.name, trail, records=self._records, problems=self._problems
+                )
             self._keep(stack.push(batch))
             self.last = int(batch.frame_number[-1])
         self._take_reader_findings(capture)
@@ -138,46 +141,39 @@ class _Reading:
 
     def take_flows(self, flows: FlowBatch) -> None:
         """Find the frame's flow."""
-        layers = flows.layers
-        at = np.flatnonzero(layers.frame_number[flows.rows] == self.view.frame_number)
-        if not len(at):
+        layers, view = flows.layers, self.view
+        at = np.flatnonzero(layers.frame_number[flows.rows] == self._frame_number)
+        if view is None or not len(at):
             return
-        row, view = int(flows.rows[at[0]]), self.view
+        row = int(flows.rows[at[0]])
         view.flow = flows.flows[int(flows.flow_index[at[0]])]
         view.direction = int(flows.direction[at[0]])
-        if view.trail is not None and view.trail.fragment is not None:
+        if view.trail.fragment is not None:
             view.completes_datagram = int(layers.payload_length[row]), int(layers.protocol[row])
 
     def take_chunk(self, flow: Flow, chunk: StreamChunk) -> None:
         """Find the bytes that the frame brought to its stream."""
+        if self.view is None:
+            return
         begin = 0
         for end, frames in zip(chunk.ends, chunk.frames, strict=True):
-            if self.view.frame_number in frames:
+            if self._frame_number in frames:
                 gap = 0 if begin else chunk.gap_before
                 self.view.pieces.append(Piece(end - begin, frames[-1], gap))
             begin = end
 
     def make_session(self, keys: KeyRing) -> TlsSession:
         """Return a session that shows the frame's records."""
-        return WatchedSession(keys, self.view.frame_number, self.view.records)
+        return WatchedSession(keys, self._frame_number, self._records)
 
     # --- what is kept ---
-
-    def _begin(self, trail: Trail) -> None:
-        view = self.view
-        view.trail = trail
-        view.captured_length = len(trail.packet.data)
-        view.wire_length = int(trail.packet.wire_length[0])
-        view.time_ns = int(trail.packet.time_ns[0])
-        view.interface = int(trail.packet.interface[0])
-        view.problems += trail.problems()
 
     def _take_message(self, flow: Flow, transport: str, message: SipMessage) -> None:
         # Counted within the flow, as for the table `messages`.
         frame, ordinal = self._last_messages.get(flow.number, (0, 0))
         ordinal = ordinal + 1 if frame == message.frames[-1] else 1
         self._last_messages[flow.number] = message.frames[-1], ordinal
-        if self.view.frame_number in message.frames:
+        if self.view is not None and self._frame_number in message.frames:
             message_id = f"1-{message.frames[-1]}-{ordinal}"
             self.view.messages.append(SeenMessage(message_id, flow, transport, message))
 
@@ -195,5 +191,4 @@ class _Reading:
         self._take_faults([fault for _, fault in found.faults])
 
     def _take_faults(self, faults: list[DissectError]) -> None:
-        number = self.view.frame_number
-        self.view.problems += [fault for fault in faults if fault.frame_number == number]
+        self._problems += [one for one in faults if one.frame_number == self._frame_number]

@@ -54,8 +54,9 @@ def header_fields(header: Header, data: bytes) -> list[Field]:
         The header's bytes; fields beyond their end are left out.
     """
     fields = []
+    layout: Mapping[str, Any] = header.layout.fields or {}
     for name in header.layout.names or ():
-        kind, offset = (header.layout.fields or {})[name][:2]
+        kind, offset = layout[name][:2]
         raw = data[offset : offset + kind.itemsize]
         if len(raw) < kind.itemsize:
             break

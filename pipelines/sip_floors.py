@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import cast
 
 from dissectors import bodies as _registered  # noqa: F401  (importing it fills the registry)
 from dissectors.body import (
@@ -55,7 +56,7 @@ def sip_floors(seen: SeenMessage, frame_number: int) -> list[Floor]:
 
     A frame that only carries a part of the message gets one floor, which says so.
     """
-    message = seen.message
+    message = cast(SipRequest | SipResponse, seen.message)
     floor = Floor(f"SIP over {seen.transport}", "RFC 3261 §7")
     floor.fields = [_start_line(message)]
     _tell_frames(floor, seen, frame_number)
@@ -69,15 +70,14 @@ def sip_floors(seen: SeenMessage, frame_number: int) -> list[Floor]:
     return [floor, *_body_floors(message)]
 
 
-def _start_line(message: SipMessage) -> Field:
+def _start_line(message: SipRequest | SipResponse) -> Field:
     if isinstance(message, SipRequest):
         line = f"{message.method} {message.request_uri} SIP/2.0"
         told = (Field("method", message.method), _uri_field("request_uri", message.request_uri))
         return Field("start_line", line, "request", 0, fields=told)
-    assert isinstance(message, SipResponse)
-    code = message.status_code
+    code, reason = message.status_code, message.reason_phrase
     kind = _CLASSES[code // 100] if 100 <= code < 700 else "of no known class"
-    line = f"SIP/2.0 {code} {message.reason_phrase}"
+    line = f"SIP/2.0 {code} {reason}"
     return Field("start_line", line, f"response: {kind}", 0)
 
 
@@ -341,22 +341,39 @@ def _tree(plain: Plain) -> list[Field]:
 
 
 def _branches(plain: Plain, budget: _Budget) -> Iterator[Field]:
-    if isinstance(plain, dict):
-        items = [(name, value) for name, value in plain.items() if name != "problems"]
-    elif isinstance(plain, list):
-        items = [(f"[{at}]", value) for at, value in enumerate(plain)]
-    else:
-        items = [("value", plain)]
-    for name, value in items:
+    for name, value in _items(plain):
         if value is None or value in ([], {}, ""):
             continue
         budget.left -= 1
         if budget.left <= 0:
             return
-        if isinstance(value, (dict, list)):
+        if isinstance(value, dict) or (isinstance(value, list) and not _is_flat(value)):
             yield Field(name, "", fields=tuple(_branches(value, budget)))
         else:
-            yield Field(name, str(value))
+            yield Field(name, _leaf(value))
+
+
+def _items(plain: Plain) -> list[tuple[str, Plain]]:
+    if isinstance(plain, dict):
+        return [(name, value) for name, value in plain.items() if name != "problems"]
+    if not isinstance(plain, list):
+        return [("value", plain)]
+    if all(_is_pair(item) for item in plain):
+        return [(str(name), value) for name, value in plain]  # type: ignore[misc, union-attr]
+    return [(f"[{at}]", value) for at, value in enumerate(plain)]
+
+
+def _is_pair(item: Plain) -> bool:
+    """Tell whether an item is a name and a value, as of an SDP attribute."""
+    return isinstance(item, list) and len(item) == 2 and isinstance(item[0], str)
+
+
+def _is_flat(items: list[Plain]) -> bool:
+    return not any(isinstance(item, (dict, list)) for item in items)
+
+
+def _leaf(value: Plain) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 # --- what may be shown as bytes -----------------------------------------------------------------

@@ -38,6 +38,7 @@ _HANDSHAKE_TYPES = {
     hs.KEY_UPDATE: "KeyUpdate",
 }
 _SHOWN_OF_SESSION = ("version", "cipher_suite", "server_name", "alpn", "opened_by")
+_Hello = hs.ClientHello | hs.ServerHello | hs.EncryptedExtensions
 _SECRET = frozenset(("session_ticket",))
 """Fields of a hello that are as good as a key to whoever has the server's ticket key."""
 
