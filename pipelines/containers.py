@@ -17,6 +17,7 @@ import select
 import struct
 import zlib
 from collections.abc import Callable
+from time import monotonic
 from typing import BinaryIO, Protocol
 
 import pyarrow as pa
@@ -29,6 +30,9 @@ PIECE = 64 << 10
 
 PAUSE_S = 0.05
 """Seconds without a byte after which a pipe is taken to pause: what has come is handled then."""
+
+LATEST_S = 0.5
+"""Seconds after which what has come is handled although the pipe never pauses."""
 
 MOST_LAYERS = 3
 """Containers within one another that are opened; more is no capture but a trick."""
@@ -424,14 +428,19 @@ def unpack(
 
 
 def read_pieces(stream: ByteStream, least: int, most: int) -> bytes:
-    """Read until `most` bytes are there, or `least` and the stream pauses, or it ends."""
-    parts, have = [], 0
+    """Read until `most` bytes are there or the stream ends.
+
+    With `least` bytes it comes back, too, when the stream pauses, or when it has gathered for
+    :data:`LATEST_S`.
+    """
+    parts, have, until = [], 0, 0.0
     while have < most:
-        if have >= least and stream.waits():
+        if have >= least and (stream.waits() or monotonic() >= until):
             break
         part = stream.read(most - have)
         if not part:
             break
+        until = until or monotonic() + LATEST_S
         parts.append(part)
         have += len(part)
     return b"".join(parts)

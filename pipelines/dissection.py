@@ -192,7 +192,7 @@ class _Run:
         self._stack = Stack(share.keys, sink, share.decode_as, share.partition)
         self._spool = share.spool
         self._summaries: list[_CaptureSummary] = []
-        self._frames = 0
+        self._frames = self._ordinal = 0
         self._late_secrets = self._closed_sessions = False
 
     def _sink(self, observer: Observer | None) -> Sink:
@@ -223,6 +223,7 @@ class _Run:
         capture.name = part.name
         before = self._frames
         summary = _CaptureSummary(capture)
+        self._ordinal = part.ordinal
         self._tables.begin_capture(part.ordinal, part.name, before + 1)
         for found_there in capture.batches():
             batch = replace(found_there, frame_number=found_there.frame_number + before)

@@ -136,15 +136,17 @@ CAPTURES = Table(
 
 FLOWS = Table(
     "flows",
-    "One row per TCP connection or UDP conversation.",
+    "One row per TCP connection, UDP conversation or SCTP association; also for each conversation "
+    "that a capture agent told of (HEP), whose times are the agent's.",
     (
         _FLOW,
         _CAPTURE,
-        Column("protocol", "category", "tcp or udp."),
+        Column("protocol", "category", "tcp, udp or sctp."),
         Column(
             "application",
             "category",
-            "What its bytes are: sip, tls, sips (SIP in TLS), or missing.",
+            "What its bytes are: sip, tls, sips (SIP in TLS), ws or wss (SIP in a WebSocket), hep "
+            "(what an agent exports), or missing.",
         ),
         Column(
             "client_ip", "category", "Initiator's address; with no SYN seen, as `initiator` says."
@@ -158,15 +160,28 @@ FLOWS = Table(
         Column(
             "tunnel",
             "category",
-            "Tunnel that the packets came in; `exported pdu` where another program took the "
-            "messages out of their packets. Missing without one.",
+            "Innermost tunnel that the packets came in: ipip, gre (PPTP, NVGRE and ERSPAN too), "
+            "pppoe, mpls, vxlan, geneve, gtp, teredo, l2tp, etherip, tzsp, hep (told by a capture "
+            "agent), or `exported pdu` where another program took the messages out of their "
+            "packets; missing without one.",
         ),
+        Column(
+            "outer_src_ip",
+            "category",
+            "Source address of the outermost IP header around its first packet; of what an agent "
+            "told of (HEP), the agent's.",
+        ),
+        Column("outer_dst_ip", "category", "Destination address of the same header."),
         Column("start_time", "time", "Time of its first packet."),
         Column("end_time", "time", "Time of its last packet."),
         Column("client_packets", "integer", "Packets from the client."),
         Column("server_packets", "integer", "Packets from the server."),
-        Column("client_bytes", "integer", "TCP or UDP payload from the client as sent, bytes."),
-        Column("server_bytes", "integer", "TCP or UDP payload from the server as sent, bytes."),
+        Column(
+            "client_bytes", "integer", "Payload (of SCTP, chunks) from the client as sent, bytes."
+        ),
+        Column(
+            "server_bytes", "integer", "Payload (of SCTP, chunks) from the server as sent, bytes."
+        ),
         Column("lost_bytes", "integer", "Bytes of the streams that the capture does not hold."),
         Column("retransmitted_segments", "integer", "TCP segments that brought nothing new."),
         Column("out_of_order_segments", "integer", "TCP segments that came before an earlier one."),
@@ -290,7 +305,12 @@ MESSAGES = Table(
         _CAPTURE,
         _FRAME,
         _FLOW,
-        Column("transport", "category", "udp, tcp, tls or log."),
+        Column(
+            "transport",
+            "category",
+            "udp, tcp, tls, sctp, ws, wss or log. What a capture agent exported (HEP) has the "
+            "transport, the addresses and the time that the agent saw.",
+        ),
         *_ENDPOINTS,
         Column("is_request", "boolean", "Request or response."),
         Column("method", "category", "Method; for a response that of its CSeq.", "sip.CSeq.method"),
@@ -367,13 +387,13 @@ MESSAGES = Table(
             "text",
             "message_id of the first copy of the same message on the same hop.",
         ),
+        _RECORDING,
         Column(
             "hop_of",
             "text",
             "message_id of the same message where it was seen first: on the hop nearest to its "
             "sender; missing in that one itself. See `hops`.",
         ),
-        _RECORDING,
     ),
 )
 
@@ -707,7 +727,12 @@ TRANSACTIONS = Table(
         Column("transaction_id", "text", "message_id of its first message."),
         _CAPTURE,
         _FLOW,
-        Column("transport", "category", "udp, tcp, tls or log."),
+        Column(
+            "transport",
+            "category",
+            "udp, tcp, tls, sctp, ws, wss or log. What a capture agent exported (HEP) has the "
+            "transport, the addresses and the time that the agent saw.",
+        ),
         Column("src_ip", "category", "Address of the client side."),
         Column("dst_ip", "category", "Address of the server side."),
         Column("method", "category", "Method of the request.", "sip.CSeq.method"),
@@ -1234,7 +1259,6 @@ TABLES: dict[str, Table] = {
         FAILURES,
         MEDIA_STREAMS,
         QUALITY_REPORTS,
-        FAILURES,
         FINDINGS,
         EXPERT,
     )

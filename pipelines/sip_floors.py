@@ -358,14 +358,15 @@ def _items(plain: Plain) -> list[tuple[str, Plain]]:
         return [(name, value) for name, value in plain.items() if name != "problems"]
     if not isinstance(plain, list):
         return [("value", plain)]
-    if all(_is_pair(item) for item in plain):
-        return [(str(name), value) for name, value in plain]  # type: ignore[misc, union-attr]
+    pairs = [(str(item[0]), item[1]) for item in plain if isinstance(item, list) and _is_pair(item)]
+    if len(pairs) == len(plain):
+        return pairs
     return [(f"[{at}]", value) for at, value in enumerate(plain)]
 
 
-def _is_pair(item: Plain) -> bool:
-    """Tell whether an item is a name and a value, as of an SDP attribute."""
-    return isinstance(item, list) and len(item) == 2 and isinstance(item[0], str)
+def _is_pair(items: list[Plain]) -> bool:
+    """Tell whether a list is a name and a value, as of an SDP attribute."""
+    return len(items) == 2 and isinstance(items[0], str)
 
 
 def _is_flat(items: list[Plain]) -> bool:

@@ -44,7 +44,7 @@ from dissectors.sip.message import SipMessage, SipRequest, SipResponse
 from dissectors.tls.certificates import decode_x509
 from dissectors.tls.decrypt import TlsInfo
 from dissectors.transport.flow import Flow
-from dissectors.transport.layers import TCP
+from dissectors.transport.layers import SCTP, TCP, UDP
 from pipelines.presence_rows import MAX_ROWS as MAX_PRESENCE_ROWS
 from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
 from pipelines.repeated_text import short
@@ -58,6 +58,8 @@ EXPERT_ROWS_PER_KIND = 1000
 
 _SHOWN_AS_TEXT = (*PRESENCE_VALUES, DissectError)
 """What a body's text shows as well: presence has rows of its own, and errors have no value."""
+
+_PROTOCOLS = {TCP: "tcp", UDP: "udp", SCTP: "sctp"}
 
 COPIES_KEPT = 65_536
 """Messages that are remembered to recognise later copies: far more than come within Timer B."""
@@ -98,7 +100,7 @@ class Tabulator:
         self._origins = [Origin(0, ordinal, capture)]
         self._rows: dict[str, list[Row]] = {name: [] for name in TABLES}
         self._last_frame: dict[int, tuple[int, int, int]] = {}
-        self._hops: dict[tuple[int, int], Row] = {}
+        self._hops: dict[tuple[int, int, int], Row] = {}
         self._copies: dict[Row, str] = {}
         self._told: Counter[tuple[str, str, str]] = Counter()
 
@@ -128,7 +130,8 @@ class Tabulator:
     def flow_id(self, flow: Flow) -> str:
         """Return the id of a flow: capture and first frame."""
         before, ordinal, _ = self.origin(flow.number)
-        return f"{ordinal}-{flow.number - before}"
+        part = f".{flow.part}" if flow.part else ""
+        return f"{ordinal}-{flow.number - before}{part}"
 
     def drain(self) -> dict[str, pa.Table]:
         """Return the rows collected since the last call, by table; only tables that have any."""
@@ -161,7 +164,7 @@ class Tabulator:
 
     def _hop(self, flow: Flow, direction: int) -> Row:
         """Return flow id, sender's address and port, receiver's address and port."""
-        hop = self._hops.get((flow.number, direction))
+        hop = self._hops.get((flow.number, flow.part, direction))
         if hop is None:
             hop = (
                 self.flow_id(flow),
@@ -170,7 +173,7 @@ class Tabulator:
                 flow.address(1 - direction),
                 flow.port(1 - direction),
             )
-            self._hops[flow.number, direction] = hop
+            self._hops[flow.number, flow.part, direction] = hop
         return hop
 
     def _message_id(self, flow: Flow, frame: int, capture: int) -> str:
@@ -238,8 +241,8 @@ class Tabulator:
             len(message.body),
             diagnostics[0].code if diagnostics else None,
             self._first_copy(flow, message, method, message_id),
-            None,  # hop_of: only all messages together can tell
             self.recording,
+            None,  # hop_of: only all messages together can tell
         )
 
     def _first_copy(
@@ -250,6 +253,7 @@ class Tabulator:
         status_code = message.status_code if isinstance(message, SipResponse) else None
         key = (
             flow.number,
+            flow.part,
             message.direction,
             status_code,
             method,
@@ -325,17 +329,18 @@ class Tabulator:
 
     def add_flow(self, flow: Flow) -> None:
         """Add a flow that is over."""
-        self._last_frame.pop(flow.number, None)
+        if not flow.part:
+            self._last_frame.pop(flow.number, None)
         for direction in (0, 1):
-            self._hops.pop((flow.number, direction), None)
-        tcp = flow.protocol == TCP
-        # An exported PDU says which protocol carried it, and nothing of its segments.
-        segments = tcp and flow.tunnel != "exported pdu"
+            self._hops.pop((flow.number, flow.part, direction), None)
+        # What an agent told of (HEP) are messages, not segments; an exported PDU says which
+        # protocol carried it, and nothing of its segments.
+        segments = flow.protocol == TCP and not flow.part and flow.tunnel != "exported pdu"
         self._rows["flows"].append(
             (
                 self.flow_id(flow),
                 self.origin(flow.number).capture,
-                "tcp" if tcp else "udp",
+                _PROTOCOLS.get(flow.protocol),
                 flow.application,
                 flow.client_ip,
                 flow.client_port,
@@ -343,6 +348,7 @@ class Tabulator:
                 flow.server_port,
                 flow.initiator,
                 flow.tunnel or None,
+                *(flow.outside or (None, None)),
                 flow.start_time_ns,
                 flow.end_time_ns,
                 flow.packets[flow.client],

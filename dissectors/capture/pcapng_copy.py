@@ -77,7 +77,8 @@ class PcapngCopier(PcapngReader):
     def _copy(self, data: Bytes, starts: Int64, length: Int64, kept: Mask, odd: Mask) -> None:
         """Keep the blocks where `kept`; neighbours that need no change are one stretch."""
         state = np.where(kept, np.where(odd, 2, 1), 0)
-        edges = np.flatnonzero(np.diff(state)) + 1
+        apart = starts[1:] != starts[:-1] + length[:-1]  # what no block could be made of
+        edges = np.flatnonzero((np.diff(state) != 0) | apart) + 1
         for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(state)], strict=True):
             if state[first] == 1:
                 end = int(starts[last - 1] + length[last - 1])

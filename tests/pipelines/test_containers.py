@@ -22,8 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dissectors.errors import DissectError
-from pipelines import read_capture
-from pipelines.containers import ByteStream, FileStream, container_of, unpack
+from pipelines import containers, read_capture
+from pipelines.containers import ByteStream, FileStream, container_of, read_pieces, unpack
 from pipelines.errors import UsageError
 from pipelines.ingest import CaptureFile
 
@@ -211,6 +211,20 @@ def test_archives_that_cannot_be_opened(flags: int, method: int, told: str, tmp_
     with pytest.raises(UsageError, match=told) as error:
         next(CaptureFile(str(path)).batches())
     assert str(error.value).startswith(str(path))
+
+
+class _Trickle(ByteStream):
+    """Gives a byte at a time and never pauses."""
+
+    def _pull(self, most: int) -> bytes:
+        return b"x"
+
+
+def test_a_pipe_that_never_pauses_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "LATEST_S", 0.0)
+    assert read_pieces(_Trickle(), 7, 1000) == b"x" * 7
+    monkeypatch.setattr(containers, "LATEST_S", 3600.0)
+    assert read_pieces(_Trickle(), 7, 1000) == b"x" * 1000
 
 
 def test_packets_of_a_pipe_come_while_it_is_open() -> None:

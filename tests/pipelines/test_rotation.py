@@ -62,7 +62,7 @@ def write_pieces(folder: Path, capture: Path, ends: Sequence[int]) -> list[Path]
 
 
 def frames_of(trace: Any, before: dict[str, int] | None = None) -> dict[str, pd.DataFrame]:
-    """Return every table but `captures`, with frames numbered through and without file names."""
+    """Return every table but `captures`, frames numbered through, without what names files."""
     found = {}
     for name in TABLES:
         frame = getattr(trace, name).copy()
@@ -70,7 +70,7 @@ def frames_of(trace: Any, before: dict[str, int] | None = None) -> dict[str, pd.
             continue
         if before and "frame_number" in frame and "capture" in frame:
             frame["frame_number"] += frame["capture"].astype(str).map(before).astype("Int64")
-        for column in ("capture", "recording"):
+        for column in ("capture", "recording", "previous_capture", "evidence"):
             frame = frame.drop(columns=column, errors="ignore")
         for column in [c for c in frame if c.endswith(("_id", "_key", "_of"))]:
             if column == "call_id":
