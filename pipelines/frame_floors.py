@@ -6,14 +6,14 @@ from datetime import datetime, timezone
 
 from dissectors.link.names import link_type_name
 from dissectors.transport.flow import Flow
-from dissectors.transport.layers import TCP, UDP
+from dissectors.transport.layers import SCTP, TCP, UDP
 from pipelines.floor import Field, Floor
 from pipelines.frame_watch import FrameView, SeenMessage
 from pipelines.header_floors import header_floors
 from pipelines.sip_floors import sip_floors
 from pipelines.tls_floors import tls_floors
 
-_PROTOCOLS = {TCP: "TCP", UDP: "UDP"}
+_PROTOCOLS = {TCP: "TCP", UDP: "UDP", SCTP: "SCTP"}
 _PENDING = "fragment; its datagram is not complete yet"
 
 
@@ -34,9 +34,8 @@ def frame_floors(view: FrameView, ordinal: int | None = None) -> list[Floor]:
     for seen in view.messages:
         if ordinal is None or is_named(seen, view.frame_number, ordinal):
             floors += sip_floors(seen, view.frame_number)
-    if view.problems:
-        floors.append(_problems(view))
-    return floors
+    problems = _problems(view)
+    return [*floors, problems] if problems.fields else floors
 
 
 def is_named(seen: SeenMessage, frame_number: int, ordinal: int) -> bool:
@@ -55,8 +54,10 @@ def why_no_sip(view: FrameView) -> str:
         return f"its TLS is not opened: {'; '.join(told)}"
     if view.records:
         return "it carries TLS, but no part of a SIP message"
+    if view.trail.fragment is not None and view.completes_datagram is None:
+        return "it carries a fragment, whose datagram it does not complete"
     if view.flow is None or view.trail.payload is None:
-        return "it carries neither TCP nor UDP"
+        return "it carries neither TCP nor UDP nor SCTP"
     _, length, _ = view.trail.payload
     return "it carries no part of a SIP message" if length else "it carries no payload"
 
