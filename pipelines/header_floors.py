@@ -18,11 +18,7 @@ from pipelines.header_fields import Header, header_fields
 
 def header_floors(trail: Trail) -> list[Floor]:
     """Return a floor for each header that a packet passed, from the outside in."""
-    floors = []
-    for step in _with_gaps(trail):
-        if step.end > step.start or step.kind == "link":
-            floors.append(_floor(trail, step))
-    return floors
+    return [_floor(trail, step) for step in _with_gaps(trail)]
 
 
 def _with_gaps(trail: Trail) -> Iterator[Step]:

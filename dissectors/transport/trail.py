@@ -74,8 +74,8 @@ class Trail(Climb):
         return found
 
     def _note(self, kind: Kind, number: int, start: Int64, end: Int64) -> None:
-        """Write a header down, if one was read."""
-        if len(start) and len(end):
+        """Write a header down, if one was read; only a link layer may be of no bytes."""
+        if len(start) and len(end) and (kind == "link" or end[0] > start[0]):
             self.steps.append(Step(kind, int(number), int(start[0]), int(end[0])))
 
     def _open_links(self, batch: PacketBatch) -> Packets:
