@@ -146,5 +146,6 @@ def _check_message(path: str, view: FrameView, ordinal: int, name: str) -> None:
     if any(is_named(seen, number, ordinal) for seen in view.messages):
         return
     complete = sum(seen.message.frames[-1] == number for seen in view.messages)
-    why = why_no_sip(view) or f"frame {number} completes {complete or 'no'} messages"
+    what = "one message" if complete == 1 else f"{complete or 'no'} messages"
+    why = why_no_sip(view) or f"frame {number} completes {what}"
     raise UsageError(f"{path}: has no message {name}: {why}")

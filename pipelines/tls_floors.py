@@ -60,7 +60,9 @@ def _floor(one: WatchedRecord, frame_number: int) -> Floor:
         Field("length", str(length), "", 3, 2),
     ]
     header = bytes([record.content_type]) + record.version.to_bytes(2, "big")
-    floor.data = header + length.to_bytes(2, "big") + record.fragment
+    floor.data = header + length.to_bytes(2, "big")
+    if one.content_type != APPLICATION_DATA or (one.content or b"") not in record.fragment:
+        floor.data += record.fragment  # with a cipher of NULL it is what the next floor masks
     floor.fields.append(_content_field(one, length))
     _tell_frames(floor, record.frames, frame_number)
     _tell_content(floor, one)
