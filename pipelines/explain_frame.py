@@ -120,7 +120,7 @@ def _wanted(text: str) -> tuple[int, int | None]:
 
 
 def _request(arguments: argparse.Namespace) -> Request:
-    names = {"captures": [arguments.capture], "thresholds": [], "each": False}
+    names = {"captures": [arguments.capture], "thresholds": [], "each": False, "timezone": None}
     request = request_of(argparse.Namespace(**{**vars(arguments), **names}))
     if len(request.captures) != 1:
         raise UsageError(f"{arguments.capture}: {len(request.captures)} captures; name one")
