@@ -14,7 +14,7 @@ from pipelines.command import EXIT_DONE, request_of, warn
 from pipelines.errors import UsageError
 from pipelines.floors_text import plain_floors, render_floors
 from pipelines.frame_floors import frame_floors, is_named, why_no_sip
-from pipelines.frame_watch import FrameView, watch_frame
+from pipelines.frame_watch import FrameView, RecordView, watch_frame
 from pipelines.key_files import ask_on_terminal, open_keys
 from pipelines.request import Request
 
@@ -29,11 +29,12 @@ def frame_parser() -> argparse.ArgumentParser:
         description="Show one frame from link to body: each field, its bytes, what it means. "
         "Keys, passwords and credentials are left out.",
     )
-    made.add_argument("capture", metavar="CAPTURE", help="capture, as for summarize; one only")
+    made.add_argument("capture", metavar="CAPTURE", help="capture or trace log, as for summarize")
     made.add_argument(
         "frame",
         metavar="FRAME",
-        help="number of a frame, from 1, or message_id of a message, such as 1-120-2",
+        help="number of a frame (of a trace log: line of a record), from 1, or message_id of a "
+        "message, such as 1-120-2",
     )
     made.add_argument(
         "--keys",
@@ -134,7 +135,7 @@ def _decode_as(rules: list[str]) -> DecodeAs:
         raise UsageError(f"-d {error.summary}") from None
 
 
-def _check_message(path: str, view: FrameView, ordinal: int, name: str) -> None:
+def _check_message(path: str, view: FrameView | RecordView, ordinal: int, name: str) -> None:
     """See that the frame completes the message that was asked for.
 
     Raises

@@ -8,8 +8,9 @@ from dissectors.link.names import link_type_name
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import SCTP, TCP, UDP
 from pipelines.floor import Field, Floor
-from pipelines.frame_watch import FrameView, SeenMessage
+from pipelines.frame_watch import FrameView, RecordView, SeenMessage
 from pipelines.header_floors import header_floors
+from pipelines.record_floors import record_floors
 from pipelines.sip_floors import sip_floors
 from pipelines.tls_floors import tls_floors
 
@@ -17,25 +18,29 @@ _PROTOCOLS = {TCP: "TCP", UDP: "UDP", SCTP: "SCTP"}
 _PENDING = "fragment; its datagram is not complete yet"
 
 
-def frame_floors(view: FrameView, ordinal: int | None = None) -> list[Floor]:
-    """Return the floors of a frame, from the outside in.
+def frame_floors(view: FrameView | RecordView, ordinal: int | None = None) -> list[Floor]:
+    """Return the floors of a frame, or of a trace log's record, from the outside in.
 
     Parameters
     ----------
-    view : FrameView
-        The frame.
+    view : FrameView or RecordView
+        The frame, or the record.
     ordinal : int, optional
         Of the messages that the frame completes, show only the one of this number, from 1.
     """
-    floors = [_frame_floor(view)]
-    floors += header_floors(view.trail)
-    _tell_payload(floors[-1], view)
-    floors += tls_floors(view.records, view.frame_number)
+    floors = record_floors(view) if isinstance(view, RecordView) else _floors_below_sip(view)
     for seen in view.messages:
         if ordinal is None or is_named(seen, view.frame_number, ordinal):
             floors += sip_floors(seen, view.frame_number)
     problems = _problems(view)
     return [*floors, problems] if problems.fields else floors
+
+
+def _floors_below_sip(view: FrameView) -> list[Floor]:
+    floors = [_frame_floor(view)]
+    floors += header_floors(view.trail)
+    _tell_payload(floors[-1], view)
+    return floors + tls_floors(view.records, view.frame_number)
 
 
 def is_named(seen: SeenMessage, frame_number: int, ordinal: int) -> bool:
@@ -44,10 +49,12 @@ def is_named(seen: SeenMessage, frame_number: int, ordinal: int) -> bool:
     return (int(frame), int(number)) == (frame_number, ordinal)
 
 
-def why_no_sip(view: FrameView) -> str:
-    """Say why no SIP message is seen in a frame; empty when one is."""
+def why_no_sip(view: FrameView | RecordView) -> str:
+    """Say why no SIP message is seen in a frame or record; empty when one is."""
     if view.messages:
         return ""
+    if isinstance(view, RecordView):
+        return "the record holds no SIP message"
     reasons = {one.session.info.reason for one in view.records if one.content is None}
     told = sorted(reason for reason in reasons if reason)
     if told:
@@ -145,10 +152,11 @@ def _tell_pieces(floor: Floor, view: FrameView, length: int) -> None:
         floor.notes.append(f"brings {brought} new bytes; the others were there before")
 
 
-def _problems(view: FrameView) -> Floor:
+def _problems(view: FrameView | RecordView) -> Floor:
     floor = Floor("Expert")
+    whole = isinstance(view, FrameView) and view.completes_datagram is not None
     for fault in view.problems:
-        if view.completes_datagram is not None and fault.summary == _PENDING:
+        if whole and fault.summary == _PENDING:
             continue
         where = f"{fault.layer or 'frame'}, {fault.severity}"
         floor.fields.append(Field(where, fault.summary, fault.spec))

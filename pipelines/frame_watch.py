@@ -1,4 +1,4 @@
-"""One frame of a capture, and what it had a part in on every floor.
+"""One frame of a capture, or record of a trace log, and what it had a part in on every floor.
 
 The whole capture is read: what a frame means may lie in those before it (keys, the beginning of a
 message) and behind it (its end).
@@ -16,6 +16,8 @@ from dissectors.stack import DecodeAs, Dissected, Stack
 from dissectors.tls.decrypt import TlsSession
 from dissectors.tls.keys import KeyRing
 from dissectors.tls.watched import WatchedRecord, WatchedSession
+from dissectors.tracelog.reader import TraceLogReader
+from dissectors.tracelog.record import Logged, LoggedMessage
 from dissectors.transport.flow import Flow, FlowBatch
 from dissectors.transport.stream import StreamChunk
 from dissectors.transport.trail import Trail, one_packet
@@ -29,10 +31,10 @@ class SeenMessage:
 
     message_id: str
     """As in the table `messages`, of a run with this capture alone."""
-    flow: Flow
-    """Flow that carried it."""
     transport: str
-    """udp, tcp, tls, …, as in `messages`."""
+    """udp, tcp, tls, log, …, as in `messages`."""
+    way: str
+    """Who sent it to whom, as far as told; an agent's frame has other ends than what it copied."""
     message: SipMessage
     """The message."""
 
@@ -79,15 +81,48 @@ class FrameView:
         return int(self.trail.packet.frame_number[0])
 
 
-def watch_frame(path: str, frame_number: int, keys: KeyRing, decode_as: DecodeAs) -> FrameView:
-    """Read a capture for the sake of one frame.
+@dataclass(slots=True)
+class RecordView:
+    """What is known of the record of a trace log that begins on one line."""
+
+    capture: str
+    """Name of the log."""
+    frame_number: int
+    """The line, from 1."""
+    logged: list[Logged] = field(default_factory=list)
+    """What it holds."""
+    problems: list[DissectError] = field(default_factory=list)
+    """What was wrong with it, as in the table `expert`."""
+
+    @property
+    def messages(self) -> list[SeenMessage]:
+        """The SIP messages of the record."""
+        found = [one for one in self.logged if isinstance(one, LoggedMessage)]
+        return [
+            SeenMessage(f"1-{self.frame_number}-{number}", "log", _ways(one), one.message)
+            for number, one in enumerate(found, 1)
+        ]
+
+
+def _ways(logged: LoggedMessage) -> str:
+    """Say what a log tells of the two ends of a message."""
+    own = logged.context.local or logged.context.machine or "this machine"
+    peer = logged.context.peer or "a peer that is not told"
+    ends = (peer, own) if logged.context.direction == "incoming" else (own, peer)
+    return " to ".join(ends) if logged.context.direction else f"{own} and {peer}"
+
+
+def watch_frame(
+    path: str, frame_number: int, keys: KeyRing, decode_as: DecodeAs
+) -> FrameView | RecordView:
+    """Read a capture for the sake of one frame, or a trace log for one record.
 
     Parameters
     ----------
     path : str
         The capture, as for :class:`~pipelines.ingest.CaptureFile`.
     frame_number : int
-        The frame, from 1.
+        The frame, from 1; of a trace log, the line on which the record begins.
     keys : KeyRing
         TLS keys; secrets in the capture are added.
     decode_as : DecodeAs
@@ -102,10 +137,14 @@ def watch_frame(path: str, frame_number: int, keys: KeyRing, decode_as: DecodeAs
     if reading.keys_came_late and can_read_twice(path):
         # Secrets stood behind packets that they open: now they are known from the beginning.
         reading = _Reading(path, frame_number, keys, decode_as)
-    if reading.view is None:
-        last = f"its last one is {reading.last}" if reading.last else "it has none"
-        raise UsageError(f"{path}: has no frame {frame_number}: {last}")
-    return reading.view
+    if reading.view is not None:
+        return reading.view
+    if reading.record is not None:
+        if not reading.record.logged and not reading.record.problems:
+            raise UsageError(f"{path}: no record of this trace log begins on line {frame_number}")
+        return reading.record
+    last = f"its last one is {reading.last}" if reading.last else "it has none"
+    raise UsageError(f"{path}: has no frame {frame_number}: {last}")
 
 
 class _Reading:
@@ -113,6 +152,7 @@ class _Reading:
 
     def __init__(self, path: str, frame_number: int, keys: KeyRing, decode_as: DecodeAs) -> None:
         self.view: FrameView | None = None
+        self.record: RecordView | None = None
         self.last = 0
         self.keys_came_late = False
         self._frame_number = frame_number
@@ -125,6 +165,9 @@ class _Reading:
     def _read(self, capture: CaptureFile, stack: Stack) -> None:
         for batch in capture.batches():
             self._take_reader_findings(capture)
+            if isinstance(capture.reader, TraceLogReader):
+                self._take_log(capture.name, capture.reader)
+                continue
             row = np.flatnonzero(batch.frame_number == self._frame_number)
             if len(row):
                 trail = Trail(one_packet(batch, int(row[0])))
@@ -136,6 +179,16 @@ class _Reading:
             self.last = int(batch.frame_number[-1])
         self._take_reader_findings(capture)
         self._keep(stack.finish())
+
+    def _take_log(self, name: str, reader: TraceLogReader) -> None:
+        """Keep what a trace log's record on the line holds."""
+        if self.record is None:
+            self.record = RecordView(name, self._frame_number, problems=self._problems)
+        for logged in reader.logged:
+            if logged.context.line_number == self._frame_number:
+                self.record.logged.append(logged)
+                self._problems += logged.faults if isinstance(logged, LoggedMessage) else []
+        reader.logged.clear()
 
     # --- what the stack shows ---
 
@@ -175,7 +228,8 @@ class _Reading:
         self._last_messages[flow.number] = message.frames[-1], ordinal
         if self.view is not None and self._frame_number in message.frames:
             message_id = f"1-{message.frames[-1]}-{ordinal}"
-            self.view.messages.append(SeenMessage(message_id, flow, transport, message))
+            seen = SeenMessage(message_id, transport, _way(flow, message.direction), message)
+            self.view.messages.append(seen)
 
     def _take_reader_findings(self, capture: CaptureFile) -> None:
         if capture.reader is None:
@@ -192,3 +246,10 @@ class _Reading:
 
     def _take_faults(self, faults: list[DissectError]) -> None:
         self._problems += [one for one in faults if one.frame_number == self._frame_number]
+
+
+def _way(flow: Flow, direction: int) -> str:
+    """Say between which hosts a message went."""
+    ends = [(flow.address(side), flow.port(side)) for side in (direction, 1 - direction)]
+    texts = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in ends]
+    return " to ".join(texts)

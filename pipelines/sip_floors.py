@@ -83,20 +83,14 @@ def _start_line(message: SipRequest | SipResponse) -> Field:
 
 def _tell_frames(floor: Floor, seen: SeenMessage, frame_number: int) -> None:
     frames = seen.message.frames
-    floor.notes.append(f"message {seen.message_id}, {_way(seen)}")
+    floor.notes.append(f"message {seen.message_id}, {seen.way}")
     if frames[-1] != frame_number:
         floor.notes.append(f"this frame carries a part of it; frame {frames[-1]} completes it")
+    elif seen.transport == "log":
+        return
     elif len(frames) > 1:
         others = ", ".join(map(str, frames[:-1]))
         floor.notes.append(f"put together from {len(frames)} frames: {others} and this one")
-
-
-def _way(seen: SeenMessage) -> str:
-    """Say between which hosts a message went: others than its frame, when an agent copied it."""
-    source = seen.message.direction
-    ends = [(seen.flow.address(side), seen.flow.port(side)) for side in (source, 1 - source)]
-    texts = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in ends]
-    return " to ".join(texts)
 
 
 # --- headers ------------------------------------------------------------------------------------

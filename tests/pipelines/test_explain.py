@@ -24,6 +24,7 @@ FIXTURES = CHECKOUT / "fixtures"
 SKYPE = FIXTURES / "skype_ringback"
 CAPTURE, KEYS = SKYPE / "skype_ringback.pcapng", SKYPE / "sslkeys.log"
 INVITE = "1-121-1"
+LOG = FIXTURES / "tracelog_kinds" / "front_end.ocslogger.txt"
 
 
 class Told:
@@ -45,7 +46,9 @@ def view_of(path: Path, frame: int, keys: Path | None = None) -> FrameView:
     ring = KeyRing()
     if keys is not None:
         ring.add_keylog(keys.read_bytes(), "keys")
-    return watch_frame(str(path), frame, ring, DecodeAs())
+    view = watch_frame(str(path), frame, ring, DecodeAs())
+    assert isinstance(view, FrameView)
+    return view
 
 
 def fields_of(floors: list[dict[str, Any]], protocol: str) -> dict[str, dict[str, Any]]:
@@ -165,6 +168,19 @@ def test_each_message_is_found_by_its_id(folder: str, name: str, keys: str | Non
         assert why_no_sip(view) == ""
 
 
+def test_records_of_a_trace_log_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    trace = read_capture(LOG, workers=1)
+    for row in trace.messages.itertuples():
+        told = Told(capsys, LOG, row.message_id, "--json").json
+        headings = [floor["protocol"] for floor in told["floors"]]
+        assert headings[:2] == ["Trace record", "SIP over log"]
+        assert fields_of(told["floors"], "SIP over log")["Call-ID"]["value"] == row.call_id
+    for row in trace.log_diagnostics.itertuples():
+        out = Told(capsys, LOG, row.frame_number).out
+        assert f"text: {row.text}" in out
+        assert str(row.result_code) in out
+
+
 # --- secrets ------------------------------------------------------------------------------------
 
 
@@ -238,6 +254,8 @@ def test_json_knows_what_is_missing() -> None:
         ([CAPTURE, INVITE], "its TLS is not opened: no key for this session"),
         ([CAPTURE, "soon"], "soon: neither a frame number (120) nor a message_id (1-120-2)"),
         ([CHECKOUT / "LICENSE", "1"], "LICENSE: "),
+        ([LOG, "3"], "no record of this trace log begins on line 3"),
+        ([LOG, "1-2-9"], "has no message 1-2-9: frame 2 completes one message"),
         ([CHECKOUT / "nowhere.pcap", "1"], "nowhere.pcap: "),
         ([CAPTURE, "1", "-d", "tcp"], "-d tcp: expected a rule"),
     ],
