@@ -13,9 +13,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _explain(argv: list[str] | None) -> int:
-    from pipelines.explain_frame import explain_frame, frame_parser
+    from pipelines.explain_frame import explain_frame, parser
 
-    return explain_frame(frame_parser().parse_args(argv))
+    return explain_frame(parser().parse_args(argv))
 
 
 if __name__ == "__main__":

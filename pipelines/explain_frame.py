@@ -22,7 +22,7 @@ _MESSAGE_ID = re.compile(r"([0-9]{1,9})-([0-9]{1,18})-([0-9]{1,9})", re.ASCII)
 _FRAME = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-def frame_parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     """Return the parser of the arguments that :func:`explain_frame` takes."""
     made = argparse.ArgumentParser(
         prog="python -m pipelines.explain",
@@ -67,7 +67,7 @@ def explain_frame(arguments: argparse.Namespace) -> int:
     Parameters
     ----------
     arguments : argparse.Namespace
-        What :func:`frame_parser` makes.
+        What :func:`parser` makes.
 
     Returns
     -------

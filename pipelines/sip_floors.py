@@ -322,7 +322,12 @@ def _part_floor(part: MediaPart, value: object) -> Floor:
         floor.notes.append("nobody decodes this media type")
     text = readable_text(part)
     if text:
-        floor.fields += [Field(f"line {at}", line) for at, line in enumerate(text.splitlines(), 1)]
+        lines = text.splitlines()
+        floor.fields += [
+            Field(f"line {at}", line) for at, line in enumerate(lines[:MOST_FIELDS], 1)
+        ]
+        if len(lines) > MOST_FIELDS:
+            floor.notes.append(f"{len(lines) - MOST_FIELDS} more lines")
     return floor
 
 
