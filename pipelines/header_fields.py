@@ -352,6 +352,35 @@ TUNNELS: dict[int, Header] = {
 }
 """IP protocol → header of a tunnel; others are shown as bytes."""
 
+UDP_TUNNELS: dict[str, Header] = {
+    "VXLAN": Header(
+        "VXLAN",
+        "RFC 7348 §5",
+        np.dtype([("flags", "u1"), ("reserved", "V3"), ("vni", "V3"), ("zero", "u1")]),
+        {"flags": _hexadecimal, "reserved": _hexadecimal},
+    ),
+    "GENEVE": Header(
+        "Geneve",
+        "RFC 8926 §3.4",
+        np.dtype(
+            [
+                ("version_option_length", "u1"),
+                ("flags", "u1"),
+                ("protocol_type", ">u2"),
+                ("vni", "V3"),
+                ("reserved", "u1"),
+            ]
+        ),
+        {
+            "version_option_length": _hexadecimal,
+            "flags": _hexadecimal,
+            "protocol_type": _ether_type,
+        },
+        "options",
+    ),
+}
+"""Name of a tunnel in UDP → its header; others are shown as bytes."""
+
 TRANSPORTS: dict[int, Header] = {
     tcp.PROTOCOL: Header(
         "TCP",
@@ -393,5 +422,5 @@ TRANSPORTS: dict[int, Header] = {
 }
 """IP protocol → header of a transport."""
 
-UNKNOWN = Header("", "", np.dtype([]), {}, "bytes")
+UNKNOWN = Header("", "", np.dtype([]), {}, "header")
 """What is passed without its fields being known here."""

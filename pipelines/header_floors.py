@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-
 import dpkt
 
 from dissectors.link.link_layer import LENGTHS
 from dissectors.link.names import ETHER_TYPES, IP_PROTOCOLS, link_type_name
 from dissectors.transport import tcp
+from dissectors.transport.layers import TUNNELS
 from dissectors.transport.trail import Step, Trail
 from pipelines import header_fields as known
 from pipelines.floor import Field, Floor
@@ -18,18 +16,7 @@ from pipelines.header_fields import Header, header_fields
 
 def header_floors(trail: Trail) -> list[Floor]:
     """Return a floor for each header that a packet passed, from the outside in."""
-    return [_floor(trail, step) for step in _with_gaps(trail)]
-
-
-def _with_gaps(trail: Trail) -> Iterator[Step]:
-    """Yield the steps, and one for what lies between two of them: tunnels in UDP."""
-    if not trail.steps:
-        return
-    for step, following in pairwise(trail.steps):
-        yield step
-        if step.kind == "transport" and following.start > step.end:
-            yield Step("tunnel", 0, step.end, following.start)
-    yield trail.steps[-1]
+    return [_floor(trail, step) for step in trail.steps]
 
 
 def _floor(trail: Trail, step: Step) -> Floor:
@@ -56,7 +43,10 @@ def _header_of(step: Step) -> tuple[Header, str]:
         return header, header.protocol or ETHER_TYPES.get(number, f"EtherType 0x{number:04x}")
     if step.kind == "tunnel":
         header = known.TUNNELS.get(number, unknown)
-        return header, header.protocol or IP_PROTOCOLS.get(number, "tunnel in UDP")
+        return header, header.protocol or IP_PROTOCOLS.get(number, f"IP protocol {number}")
+    if step.kind == "udp_tunnel":
+        name = TUNNELS[number].upper()
+        return known.UDP_TUNNELS.get(name, unknown), f"{name} in UDP"
     header = (known.IP if step.kind == "ip" else known.TRANSPORTS).get(number, unknown)
     return header, header.protocol or IP_PROTOCOLS.get(number, f"IP protocol {number}")
 

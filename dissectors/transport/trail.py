@@ -16,8 +16,9 @@ from dissectors.link.link_layer import Packets
 from dissectors.net.datagram import Datagrams
 from dissectors.net.slow_road import SidePacket, SlowRoad
 from dissectors.transport.climb import Climb, Found
+from dissectors.transport.udp import HEADER as UDP_HEADER
 
-Kind = Literal["link", "shim", "ip", "tunnel", "transport"]
+Kind = Literal["link", "shim", "ip", "tunnel", "udp_tunnel", "transport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Step:
     """What the header is, and so what `number` is."""
     number: int
     """link: LINKTYPE_; shim: the EtherType that announces it; ip: version 4 or 6; tunnel and
-    transport: the IP protocol."""
+    transport: the IP protocol; udp_tunnel: index into ``TUNNELS``."""
     start: int
     """Where the header begins in :attr:`Trail.data`."""
     end: int
@@ -118,6 +119,14 @@ class Trail(Climb):
         for packets in inside:
             self._note("tunnel", int(datagrams.protocol[0]), datagrams.start, packets.start)
         return inside
+
+    def _tunnelled_in_udp(self, found: Found) -> tuple[Mask, list[Packets]]:
+        start = found.datagrams.start + UDP_HEADER.itemsize
+        mask, inside = super()._tunnelled_in_udp(found)
+        for packets in inside:
+            if len(packets):
+                self._note("udp_tunnel", int(packets.tunnel[0]), start, packets.start)
+        return mask, inside
 
 
 def fault_of(fault: Fault, frame_number: int) -> DissectError:

@@ -46,6 +46,8 @@ FIELDS = {
     ("Linux cooked capture", "arphrd_type"): "sll.hatype",
     ("Linux cooked capture", "address_length"): "sll.halen",
     ("Linux cooked capture v2", "interface_index"): "sll.ifindex",
+    ("VXLAN in UDP", "vni"): "vxlan.vni",
+    ("GENEVE in UDP", "vni"): "geneve.vni",
     ("TLS record", "content_type"): "tls.record.content_type",
     ("TLS record", "version"): "tls.record.version",
     ("TLS record", "length"): "tls.record.length",

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dissectors.stack import DecodeAs
 from dissectors.tls.keys import KeyRing
 from pipelines import explain, read_capture
+from pipelines.errors import UsageError
 from pipelines.floor import Field, Floor
 from pipelines.floors_text import plain_floors, render_floors
 from pipelines.frame_floors import frame_floors, why_no_sip
@@ -300,6 +303,30 @@ def test_it_is_a_command() -> None:
     assert done.returncode == 0
     assert "\033" not in done.stdout
     assert "control_bits: 0x02 (SYN)" in done.stdout
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["vlan_tags.pcap", "tls_lost.pcap", "snapped.pcap", "ip_fragments.pcap"]),
+    places=st.lists(st.tuples(st.integers(24, 3000), st.integers(0, 255)), max_size=12),
+    frame=st.integers(1, 12),
+)
+def test_damaged_bytes_give_floors_or_one_line(
+    name: str, places: list[tuple[int, int]], frame: int, tmp_path: Path
+) -> None:
+    data = bytearray((FIXTURES / "damaged" / name).read_bytes())
+    for place, value in places:
+        data[place % len(data)] = value
+    path = tmp_path / "damaged.pcap"
+    path.write_bytes(data)
+    try:
+        floors = frame_floors(view_of(path, frame))
+    except UsageError as error:
+        assert "\n" not in str(error)
+        return
+    assert floors[0].protocol == "Frame"
+    page = render_floors(floors, 80, hexdump=True, bold=False)
+    assert all(line.isprintable() for line in page.split("\n"))
 
 
 @pytest.mark.parametrize("folder", ["damaged", "links", "exported_pdu"])
