@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from dissectors.link.names import link_type_name
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import SCTP, TCP, UDP
+from pipelines.carrier_floors import exported_pdu_floor, hep_floors, is_exported
 from pipelines.floor import Field, Floor
 from pipelines.frame_watch import FrameView, RecordView, SeenMessage
 from pipelines.header_floors import header_floors
@@ -37,10 +38,12 @@ def frame_floors(view: FrameView | RecordView, ordinal: int | None = None) -> li
 
 
 def _floors_below_sip(view: FrameView) -> list[Floor]:
-    floors = [_frame_floor(view)]
-    floors += header_floors(view.trail)
+    floors, trail = [_frame_floor(view)], view.trail
+    if is_exported(trail):
+        return [*floors, exported_pdu_floor(trail)]
+    floors += header_floors(trail)
     _tell_payload(floors[-1], view)
-    return floors + tls_floors(view.records, view.frame_number)
+    return [*floors, *hep_floors(trail), *tls_floors(view.records, view.frame_number)]
 
 
 def is_named(seen: SeenMessage, frame_number: int, ordinal: int) -> bool:

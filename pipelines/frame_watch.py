@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dissectors.errors import DissectError
-from dissectors.sip.message import SipMessage
+from dissectors.sip.message import SipMessage, SipRequest
 from dissectors.stack import DecodeAs, Dissected, Stack
 from dissectors.tls.decrypt import TlsSession
 from dissectors.tls.keys import KeyRing
@@ -23,6 +23,7 @@ from dissectors.transport.stream import StreamChunk
 from dissectors.transport.trail import Trail, one_packet
 from pipelines.errors import UsageError
 from pipelines.ingest import CaptureFile, can_read_twice
+from pipelines.tables import COPIES_KEPT, copy_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class SeenMessage:
     """Who sent it to whom, as far as told; an agent's frame has other ends than what it copied."""
     message: SipMessage
     """The message."""
+    retransmission_of: str | None = None
+    """message_id of the first copy of the same message on the same hop; None for that itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,7 @@ class _Reading:
         self._keys = keys
         self._records: list[WatchedRecord] = []
         self._problems: list[DissectError] = []
+        self._copies: dict[tuple[int, str | None, str | None], str] = {}
         self._last_messages: dict[int, tuple[int, int]] = {}
         self._read(CaptureFile(path), Stack(keys, self._take_message, decode_as, watch=self))
 
@@ -226,10 +230,19 @@ class _Reading:
         frame, ordinal = self._last_messages.get(flow.number, (0, 0))
         ordinal = ordinal + 1 if frame == message.frames[-1] else 1
         self._last_messages[flow.number] = message.frames[-1], ordinal
+        message_id = f"1-{message.frames[-1]}-{ordinal}"
+        first = self._first_copy(flow, message, message_id)
         if self.view is not None and self._frame_number in message.frames:
-            message_id = f"1-{message.frames[-1]}-{ordinal}"
-            seen = SeenMessage(message_id, transport, _way(flow, message.direction), message)
-            self.view.messages.append(seen)
+            way = _way(flow, message.direction)
+            self.view.messages.append(SeenMessage(message_id, transport, way, message, first))
+
+    def _first_copy(self, flow: Flow, message: SipMessage, message_id: str) -> str | None:
+        """Return the id of the message that this one repeats, as the table `messages` tells it."""
+        method = message.method if isinstance(message, SipRequest) else None
+        first = self._copies.setdefault(copy_key(flow, message, method), message_id)
+        if len(self._copies) > COPIES_KEPT:
+            del self._copies[next(iter(self._copies))]
+        return None if first == message_id else first
 
     def _take_reader_findings(self, capture: CaptureFile) -> None:
         if capture.reader is None:

@@ -84,6 +84,8 @@ def _start_line(message: SipRequest | SipResponse) -> Field:
 def _tell_frames(floor: Floor, seen: SeenMessage, frame_number: int) -> None:
     frames = seen.message.frames
     floor.notes.append(f"message {seen.message_id}, {seen.way}")
+    if seen.retransmission_of is not None:
+        floor.notes.append(f"a retransmission of {seen.retransmission_of}")
     if frames[-1] != frame_number:
         floor.notes.append(f"this frame carries a part of it; frame {frames[-1]} completes it")
     elif seen.transport == "log":

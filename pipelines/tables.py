@@ -282,22 +282,8 @@ class Tabulator:
         self, flow: Hop, message: SipMessage, method: str | None, message_id: str
     ) -> str | None:
         """Return the id of the message that this one repeats on the same hop, or None."""
-        get = message.first_values.get
-        status_code = message.status_code if isinstance(message, SipResponse) else None
-        key = (
-            flow.number,
-            flow.part,
-            message.direction,
-            status_code,
-            method,
-            get("call-id"),
-            get("cseq"),
-            get("via"),
-            get("to"),
-            get("rseq"),
-            message.body,
-        )
-        first = self._copies.setdefault((hash(key), method, get("call-id")), message_id)
+        key = copy_key(flow, message, method)
+        first = self._copies.setdefault(key, message_id)
         if first != message_id:
             return first
         if len(self._copies) > COPIES_KEPT:
@@ -596,6 +582,17 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(kind):
         return pa.array(values, pa.int64()).cast(kind)
     return pa.array(values, kind)
+
+
+def copy_key(
+    hop: Hop, message: SipMessage, method: str | None
+) -> tuple[int, str | None, str | None]:
+    """Return what the copies of a message on one hop have in common, and no other message has."""
+    get = message.first_values.get
+    status_code = message.status_code if isinstance(message, SipResponse) else None
+    told = (get("call-id"), get("cseq"), get("via"), get("to"), get("rseq"), message.body)
+    key = (hop.number, hop.part, message.direction, status_code, method, *told)
+    return hash(key), method, get("call-id")
 
 
 # --- values of headers that stand in `messages` -------------------------------------------------

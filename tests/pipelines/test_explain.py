@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -166,9 +167,39 @@ def test_each_message_is_found_by_its_id(folder: str, name: str, keys: str | Non
     messages = read_capture(path, keys=paths, workers=1).messages.iloc[::9]
     for row in messages.itertuples():
         view = view_of(path, int(row.frame_number), paths[0] if paths else None)
-        seen = {one.message_id: one.message for one in view.messages}
-        assert seen[row.message_id].get("call-id") == row.call_id
+        seen = {one.message_id: one for one in view.messages}
+        one = seen[row.message_id]
+        assert one.message.get("call-id") == row.call_id
+        assert one.retransmission_of == (
+            row.retransmission_of if pd.notna(row.retransmission_of) else None
+        )
         assert why_no_sip(view) == ""
+
+
+def test_a_repeated_message_says_of_which(capsys: pytest.CaptureFixture[str]) -> None:
+    path = FIXTURES / "sipp_tls" / "udp_lossy.pcapng"
+    messages = read_capture(path, workers=1).messages
+    row = messages[messages["retransmission_of"].notna()].iloc[0]
+    out = Told(capsys, path, row["message_id"]).out
+    assert f"» a retransmission of {row['retransmission_of']}" in out
+
+
+def test_an_exported_pdu_has_no_headers(capsys: pytest.CaptureFixture[str]) -> None:
+    path = FIXTURES / "exported_pdu" / "over_tls.pcapng"
+    floors = Told(capsys, path, 5, "--json").json["floors"]
+    assert [floor["protocol"] for floor in floors[:3]][:2] == ["Frame", "Exported PDU"]
+    told = {field["name"]: field["value"] for field in floors[1]["fields"]}
+    assert (told["protocol"], told["source_port"]) == ("sip.tcp", "40112")
+    assert told["source_address"] == "192.0.2.10"
+
+
+def test_what_an_agent_tells_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    floors = Told(capsys, FIXTURES / "links" / "hep.pcapng", 1, "--json").json["floors"]
+    headings = [floor["protocol"] for floor in floors]
+    assert headings[3:5] == ["UDP", "HEP 1"]
+    told = {field["name"]: field for field in floors[4]["fields"]}
+    assert told["protocol_type"]["meaning"] == "SIP"
+    assert headings[5].startswith("SIP over")
 
 
 def test_records_of_a_trace_log_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
