@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dissectors.errors import DissectError
-from dissectors.sip.message import SipMessage, SipRequest
+from dissectors.sip.message import SipMessage
 from dissectors.stack import DecodeAs, Dissected, Stack
 from dissectors.tls.decrypt import TlsSession
 from dissectors.tls.keys import KeyRing
@@ -238,8 +238,7 @@ class _Reading:
 
     def _first_copy(self, flow: Flow, message: SipMessage, message_id: str) -> str | None:
         """Return the id of the message that this one repeats, as the table `messages` tells it."""
-        method = message.method if isinstance(message, SipRequest) else None
-        first = self._copies.setdefault(copy_key(flow, message, method), message_id)
+        first = self._copies.setdefault(copy_key(flow, message), message_id)
         if len(self._copies) > COPIES_KEPT:
             del self._copies[next(iter(self._copies))]
         return None if first == message_id else first
