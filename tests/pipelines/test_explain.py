@@ -13,7 +13,11 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+from scapy.utils import wrpcap
 
+from dissectors.scapy_layers import SIP
 from dissectors.stack import DecodeAs
 from dissectors.tls.keys import KeyRing
 from pipelines import explain, read_capture
@@ -83,7 +87,7 @@ def test_a_message_is_shown_from_link_to_body(capsys: pytest.CaptureFixture[str]
         "   13    1 control_bits: 0x18 (PSH, ACK)",
         "    5 2846 fragment: 2846 bytes (decrypted: 2822 bytes of application_data)",
         "             opened_by: key log",
-        "  197   41 Call-ID: fa853eb0ce52b8529820ee993794c8d8",
+        "   75   16 Max-Forwards: 70 (hops that are left (RFC 3261 §20.22))",
         "           » put together from 2 frames: 120 and this one",
     ):
         assert line in told.out.splitlines()
@@ -213,6 +217,31 @@ def test_records_of_a_trace_log_are_shown(capsys: pytest.CaptureFixture[str]) ->
         out = Told(capsys, LOG, row.frame_number).out
         assert f"text: {row.text}" in out
         assert str(row.result_code) in out
+
+
+def test_compact_names_are_expanded(tmp_path: Path) -> None:
+    message = SIP(
+        start_line="SUBSCRIBE sip:kim@litwareinc.com SIP/2.0",
+        headers=[
+            ("f", "Kim <sip:kim@litwareinc.com;gruu;opaque=user:epid:x>;tag=1;epid=2"),
+            ("o", "presence;id=3"),
+            ("Subscription-State", "active"),
+            ("v", "no Via at all"),
+            ("l", "0"),
+        ],
+    )
+    packet = Ether() / IP() / UDP(sport=5060, dport=5060) / message
+    packet.time = 1.5
+    path = tmp_path / "one.pcap"
+    wrpcap(str(path), [packet])
+    floors = plain_floors(frame_floors(view_of(path, 1)), hexdump=False)
+    told = fields_of(floors, "SIP over udp")
+    assert told["f"]["meaning"] == "From"
+    assert [one["name"] for one in told["f"]["fields"]] == ["display_name", "uri", "tag", "epid"]
+    assert told["o"]["meaning"] == "Event: event package (RFC 6665 §8.2.1)"
+    assert [one["value"] for one in told["o"]["fields"]] == ["presence", "3"]
+    assert "fields" not in told["Subscription-State"]
+    assert told["v"]["meaning"].startswith("not read: ")
 
 
 # --- secrets ------------------------------------------------------------------------------------
