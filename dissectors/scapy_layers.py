@@ -2,7 +2,7 @@ r"""SIP, and the bodies that Lync sends in it, as a Scapy layer: for people who 
 
 Importing this module binds :class:`SIP` to UDP and TCP ports 5060 and 5061, so that what Scapy
 reads afterwards has the layer; ``bind_layers`` binds it to others. Scapy is under the GPL-2.0, and
-an extra: nothing else here imports it.
+an extra (``scapy``): nothing else here imports it.
 
 Examples
 --------

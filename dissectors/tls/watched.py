@@ -83,7 +83,8 @@ class WatchedSession(TlsSession):
         super()._take_clear(half, record, out)
 
     def _pass_closed(self, half: Half, record: TlsRecord, out: Out) -> None:
-        if not half.encrypted and not half.switched and record.content_type != APPLICATION_DATA:
+        in_clear = half.handshakes and not half.encrypted and not half.switched
+        if in_clear and record.content_type != APPLICATION_DATA:
             self.note(record, record.content_type, record.fragment, protected=False)
         super()._pass_closed(half, record, out)
 

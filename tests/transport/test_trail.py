@@ -15,6 +15,8 @@ from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
 from dissectors.capture.batch import PacketBatch
+from dissectors.link.link_layer import link_types
+from dissectors.link.rare_links import rare_links
 from dissectors.net.slow_road import SlowRoad
 from dissectors.transport.layers import decode_layers
 from dissectors.transport.trail import Trail, one_packet
@@ -78,11 +80,11 @@ def test_a_fragment_stays_one() -> None:
     assert [fault.layer for fault in trail.problems()] == ["ip"]
 
 
-@settings(max_examples=80)
+@settings(max_examples=150)
 @given(
     st.binary(max_size=80),
     st.sampled_from([b"", bytes(Ether() / IP() / TCP()), bytes(Ether() / IPv6(nh=44))]),
-    st.sampled_from([0, 1, 9, 101, 105, 113, 127, 219, 276, 54321]),
+    st.sampled_from([*link_types, *rare_links, 54321]),
 )
 def test_any_bytes_have_a_trail(data: bytes, head: bytes, link_type: int) -> None:
     for sent in (head + data, data):
