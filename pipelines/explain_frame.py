@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import sys
+from io import TextIOWrapper
 
 from dissectors.errors import DissectError
 from dissectors.stack import DecodeAs
@@ -90,6 +91,7 @@ def explain_frame(arguments: argparse.Namespace) -> int:
         _check_message(path, view, ordinal, arguments.frame)
     floors = frame_floors(view, ordinal)
     reason = why_no_sip(view)
+    _accept_all_characters()
     if arguments.json:
         plain = plain_floors(floors, hexdump=arguments.hex)
         told = {
@@ -99,7 +101,7 @@ def explain_frame(arguments: argparse.Namespace) -> int:
             "no_sip": reason or None,
             "floors": plain,
         }
-        print(json.dumps(told, ensure_ascii=False, indent=2))
+        print(json.dumps(told, indent=2))
         return EXIT_DONE
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else None
@@ -107,6 +109,12 @@ def explain_frame(arguments: argparse.Namespace) -> int:
     if reason:
         warn(f"{path}: frame {frame_number}: no SIP: {reason}")
     return EXIT_DONE
+
+
+def _accept_all_characters() -> None:
+    """Let what the output's encoding lacks be escaped."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _wanted(text: str) -> tuple[int, int | None]:

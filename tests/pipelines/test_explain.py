@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -349,6 +350,29 @@ def test_a_closed_record_says_why_it_is(capsys: pytest.CaptureFixture[str]) -> N
     out = Told(capsys, CAPTURE, 121).out
     assert "fragment: 2846 bytes (not opened)" in out
     assert "» not opened: no key for this session" in out
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_an_output_of_few_characters_gets_escapes(options: list[str], tmp_path: Path) -> None:
+    headers = {"Content-Type": "application/json", "Subject": "Gr\u00fc\u00dfe", "l": None}
+    body = b'{"half": "\\ud800", "\xc3\xbc": 1}'
+    packet = Ether() / IP() / UDP(sport=5060, dport=5060) / SIP(headers=headers, body=body)
+    packet.time = 1.5
+    wrpcap(str(tmp_path / "one.pcap"), [packet])
+    for encoding in ("ascii", "utf-8"):
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.explain", str(tmp_path / "one.pcap"), "1", *options],
+            capture_output=True,
+            check=False,
+            timeout=120,
+            cwd=CHECKOUT,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        told = done.stdout.decode(encoding)
+        assert "half" in told
+        if options:
+            assert json.loads(told)["no_sip"] is None
 
 
 def test_it_is_a_command() -> None:
