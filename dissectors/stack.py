@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
+from typing import Protocol as Contract
 
 from dissectors.capture.batch import PacketBatch
 from dissectors.carriers import Carried, Carrier, HepCarrier, SctpCarrier, WebSocketCarrier
@@ -98,6 +99,19 @@ Sink = Callable[[Flow, str, SipMessage], None]
 """Takes a message with its flow and transport (udp, tcp, tls, sctp, ws or wss)."""
 
 
+class Watch(Contract):
+    """Is shown what lies between packets and messages, for whoever looks at a single frame."""
+
+    def take_flows(self, flows: FlowBatch) -> None:
+        """Take the packets of a batch, each with its flow."""
+
+    def take_chunk(self, flow: Flow, chunk: StreamChunk) -> None:
+        """Take bytes of a TCP stream, in order."""
+
+    def make_session(self, keys: KeyRing) -> TlsSession:
+        """Return what shall decrypt a connection."""
+
+
 @dataclass(slots=True)
 class Dissected:
     """What one step brought to light beside the messages."""
@@ -128,6 +142,8 @@ class Stack:
         What the user says of ports.
     partition : (int, int)
         (i, n): of n equal shares, deal only with the flows whose hash falls to share i.
+    watch : Watch, optional
+        Is shown what lies between packets and messages.
     """
 
     def __init__(
@@ -136,7 +152,10 @@ class Stack:
         sink: Sink,
         decode_as: DecodeAs | None = None,
         partition: tuple[int, int] = (0, 1),
+        watch: Watch | None = None,
     ) -> None:
+        self._watch = watch
+        self._make_session = TlsSession if watch is None else watch.make_session
         self._keys = keys
         self._sink = sink
         self._decode_as = decode_as or DecodeAs()
@@ -154,6 +173,8 @@ class Stack:
         packets = decode_layers(batch, self._slow_road)
         found = Dissected(packets)
         flows = self._flows.assign(packets.layers)
+        if self._watch is not None:
+            self._watch.take_flows(flows)
         found.faults += [(None, problem) for problem in flows.problems]
         self._tell_slow_road(found)
         finished = flows.finished
@@ -257,9 +278,12 @@ class Stack:
         if isinstance(value, DissectError):
             found.faults.append((flow, value))
             return
+        if self._watch is not None:
+            self._watch.take_chunk(flow, value)
         connection = self._connections.get(flow.number)
         if connection is None:
-            connection = _Connection(flow, self._keys, self._sink, self._decode_as.get(flow))
+            told = self._decode_as.get(flow)
+            connection = _Connection(flow, self._keys, self._sink, told, self._make_session)
             self._connections[flow.number] = connection
         connection.push(value, found)
 
@@ -307,8 +331,16 @@ _Framers = tuple[SipFramer, SipFramer]
 class _Connection:
     """What one TCP connection carries, once its first bytes have told."""
 
-    def __init__(self, flow: Flow, keys: KeyRing, sink: Sink, told: Protocol | None) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        keys: KeyRing,
+        sink: Sink,
+        told: Protocol | None,
+        make_session: Callable[[KeyRing], TlsSession] = TlsSession,
+    ) -> None:
         self._flow = flow
+        self._make_session = make_session
         self._keys = keys
         self._sink = sink
         self._tls: TlsSession | None = None
@@ -356,7 +388,7 @@ class _Connection:
     def _begin(self, content: Content) -> None:
         if content == "tls":
             self._flow.application = "tls"
-            self._tls = TlsSession(self._keys)
+            self._tls = self._make_session(self._keys)
         elif content == "sip":
             self._flow.application = "sip" if self._tls is None else "sips"
             self._framers = SipFramer(), SipFramer()

@@ -1,14 +1,12 @@
-"""``python -m pipelines.explain CODE…``: what an error id of ms-diagnostics means.
+"""``python -m pipelines.explain``: what an error id means, or what one frame says.
 
-Anything else than numbers is a capture and a frame of it, which
+``CODE…``: error ids of ms-diagnostics. ``CAPTURE FRAME``: a frame from link to body, which
 :mod:`pipelines.explain_frame` takes apart.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -17,8 +15,9 @@ from dissectors.sip.diagnostics import COMPONENTS, component_of
 from pipelines.command import EXIT_DONE, run_command
 from pipelines.diagnostic_codes import DiagnosticCode, codes_of, diagnostic_code
 from pipelines.errors import UsageError
+from pipelines.explain_frame import explain_frame
+from pipelines.explain_frame import parser as frame_parser
 
-_FRAMES = "pipelines.explain_frame"
 _WIDTH = 100
 _OUTCOMES = {
     "progress": "No failure: the request goes on.",
@@ -51,12 +50,9 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _usage_of_frames() -> str | None:
-    """Return how the same command is asked to take a frame apart, where it can."""
-    if importlib.util.find_spec(_FRAMES) is None:
-        return None
-    usage: str = importlib.import_module(_FRAMES).parser().format_usage()
-    return f"One frame from link to body: {' '.join(usage.split()[1:])}"
+def _usage_of_frames() -> str:
+    """Return how the same command is asked to take a frame apart."""
+    return f"One frame from link to body: {' '.join(frame_parser().format_usage().split()[1:])}"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -69,15 +65,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _about_codes(given: list[str]) -> bool:
     """Tell whether error ids are asked for: numbers only, or an option of their parser."""
-    frames = importlib.util.find_spec(_FRAMES) is not None
     asks = not given or given[0] in ("-h", "--help") or given[0].startswith("--list")
-    return not frames or asks or all(map(_is_number, given))
+    return asks or all(map(_is_number, given))
 
 
 def _of_frames(argv: list[str] | None) -> int:
-    module = importlib.import_module(_FRAMES)
-    code: int = module.explain_frame(module.parser().parse_args(argv))
-    return code
+    return explain_frame(frame_parser().parse_args(argv))
 
 
 def _explain(argv: list[str] | None) -> int:

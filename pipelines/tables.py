@@ -215,22 +215,7 @@ class Tabulator:
 
     def _first_copy(self, flow: Hop, message: SipMessage, message_id: str) -> str | None:
         """Return the id of the message that this one repeats on the same hop, or None."""
-        get, method = message.first_values.get, method_of(message)
-        status_code = message.status_code if isinstance(message, SipResponse) else None
-        key = (
-            flow.number,
-            flow.part,
-            message.direction,
-            status_code,
-            method,
-            get("call-id"),
-            get("cseq"),
-            get("via"),
-            get("to"),
-            get("rseq"),
-            message.body,
-        )
-        first = self._copies.setdefault((hash(key), method, get("call-id")), message_id)
+        first = self._copies.setdefault(copy_key(flow, message), message_id)
         if first != message_id:
             return first
         if len(self._copies) > COPIES_KEPT:
@@ -488,6 +473,15 @@ def _decoded(part: MediaPart) -> object:
         return decode_part(part)
     except DissectError as error:
         return error
+
+
+def copy_key(hop: Hop, message: SipMessage) -> tuple[int, str | None, str | None]:
+    """Return what the copies of a message on one hop have in common, and no other message has."""
+    get, method = message.first_values.get, method_of(message)
+    status_code = message.status_code if isinstance(message, SipResponse) else None
+    told = (get("call-id"), get("cseq"), get("via"), get("to"), get("rseq"), message.body)
+    key = (hop.number, hop.part, message.direction, status_code, method, *told)
+    return hash(key), method, get("call-id")
 
 
 def _body_columns(value: object, text: str | None) -> Row:
