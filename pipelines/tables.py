@@ -181,6 +181,7 @@ class Tabulator:
             get("user-agent") or get("server") or None,
             _contact_uri(get("contact")),
             _token(get("event")),
+            _subscription_state(get("subscription-state")),
             get("ms-conversation-id") or None,
             route_marks(message),
             _seconds(get("expires")),
@@ -572,6 +573,15 @@ def _media_type(value: str | None) -> str | None:
         return decode_media_type(value).media_type
     except DissectError:
         return None
+
+
+def _subscription_state(value: str | None) -> str | None:
+    """Return state and reason of Subscription-State (RFC 6665 §8.2.3); what counts down is left."""
+    if not value:
+        return None
+    state = value.partition(";")[0].strip().lower()
+    reason = decode_parameters(value).get("reason")
+    return f"{state};reason={reason.lower()}" if reason else state or None
 
 
 def _token(value: str | None) -> str | None:
