@@ -168,9 +168,10 @@ class Contact:
 
     @property
     def final(self) -> Message | None:
-        """The response that counts: the first that is no challenge, or else the last challenge."""
+        """The response that counts: the first 2xx, or else refusal, or else the last challenge."""
         finals = [one for request in self.requests for one in request.finals] + self.unasked
-        whole = [one for one in finals if one.final not in CHALLENGES]
+        accepted = [one for one in finals if one.final < 300]
+        whole = accepted or [one for one in finals if one.final not in CHALLENGES]
         return whole[0] if whole else finals[-1] if finals else None
 
 
@@ -286,9 +287,10 @@ class PresenceDialog:
             keys = map(contact_key, action.contacts)
             self._end(request.message, (self._contacts[k] for k in keys if k in self._contacts))
             return
-        own = contact_key(request.message.to_uri) == contact_key(request.message.from_uri)
+        # After `resubscribe` a list of several goes to the pool, and a list of one to the contact.
+        to = contact_key(request.message.to_uri)
         for uri in action.contacts:
-            contact = self._contact(uri, BATCH if own else SINGLE)
+            contact = self._contact(uri, SINGLE if contact_key(uri) == to else BATCH)
             contact.categories = contact.categories or action.categories
             if not contact.requests or contact.requests[-1] is not request:
                 contact.requests.append(request)
@@ -344,10 +346,8 @@ class PresenceDialog:
         if only and not row.of_list:
             return only  # whatever its document calls it
         key = contact_key(row.contact_uri)
-        if key in self._contacts:
-            return self._contacts[key]
-        if key is None:
-            return None
+        if key is None or key in self._contacts:
+            return self._contacts[key] if key else None
         contact = self._contact(row.contact_uri, None)
         asked = self._requests.get((message.cseq, message.from_tag)) if message.final else None
         request = asked or self._open
