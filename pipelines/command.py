@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pipelines.engine import WorkerFailed
 from pipelines.errors import UsageError
+from pipelines.inputs import expand
 from pipelines.request import Request
 
 EXIT_DONE = 0
@@ -31,7 +32,17 @@ _BAR_DELAY_S = 0.3
 def input_arguments(parser: argparse.ArgumentParser, *, makes_tables: bool = True) -> None:
     """Add the arguments that say what is to be read; some are of use where tables are made only."""
     parser.add_argument(
-        "captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng file; - is standard input"
+        "captures",
+        nargs="+",
+        metavar="CAPTURE",
+        help="pcap, pcapng, snoop or Network Monitor file, also compressed; directory, pattern or "
+        "URL of such; - is standard input",
+    )
+    parser.add_argument(
+        "--each",
+        action="store_true",
+        help="treat each capture alone (default: captures that do not overlap in time continue "
+        "each other, as the files of a rotated set do)",
     )
     parser.add_argument(
         "--keys",
@@ -101,13 +112,17 @@ def _setting(text: str) -> tuple[str, float]:
 
 def request_of(arguments: argparse.Namespace) -> Request:
     """Return what the arguments say is to be read."""
+    captures, notes = expand(arguments.captures)
+    for note in notes:
+        warn(note)
     return Request(
-        arguments.captures,
+        captures,
         arguments.keys,
         arguments.decode_as,
         dict(arguments.thresholds),
         _passphrases(arguments.key_passphrase_file),
         _key_log_of_environment(),
+        each=arguments.each,
     )
 
 

@@ -47,11 +47,13 @@ class PduSpool:
         """How many messages are longer than Wireshark reads a packet, and are cut to that."""
         return int(np.count_nonzero(self._column(4) > MAX_PACKET))
 
-    def take_message(self, capture: int, flow: Flow, message: SipMessage) -> None:
+    def take_message(
+        self, capture: int, frame_number: int, flow: Flow, message: SipMessage
+    ) -> None:
         """Keep a message."""
-        pdu = exported_message(flow, message)
+        pdu = exported_message(flow, message, frame_number)
         self._file.write(pdu)
-        row = (capture, message.frames[-1], message.time_ns, self._end, len(pdu))
+        row = (capture, frame_number, message.time_ns, self._end, len(pdu))
         for column, value in zip(self._columns, row, strict=True):
             column.append(value)
         self._end += len(pdu)

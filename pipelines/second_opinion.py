@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import subprocess
 from pathlib import Path
@@ -63,6 +64,9 @@ class Tshark:
         options = [word for rule in decode_as for word in ("-d", rule)]
         chosen = [word for item in PREFERENCES.items() for word in ("-o", ":".join(item))]
         self._run("-n", "-r", str(capture), "-c", "1", *chosen, *options)
+        # pyshark ends tshark when all was read, be it over already: asyncio then warns that it does
+        # not know the exit code, which nobody asks for.
+        logging.getLogger("asyncio").setLevel(logging.ERROR)
         seen: list[Seen] = []
         reading = self._pyshark.FileCapture(
             str(capture),

@@ -55,7 +55,7 @@ class SectionCopy:
         UsageError
             When it cannot be read.
         """
-        capture = CaptureFile(path, progress, _copying_reader)
+        capture = CaptureFile(path, progress, make=_copying_reader)
         section = _NewSection(self)
         for batch in capture.batches():
             self.packets += len(batch)

@@ -33,7 +33,9 @@ class SessionSecrets:
         """Their client randoms; no secrets themselves."""
         return frozenset(client_random for _, client_random, _ in self._entries)
 
-    def take_message(self, capture: int, flow: Flow, message: SipMessage) -> None:
+    def take_message(
+        self, capture: int, frame_number: int, flow: Flow, message: SipMessage
+    ) -> None:
         """Pass a message over."""
 
     def take_secrets(self, capture: int, secrets: Iterable[Entry]) -> None:

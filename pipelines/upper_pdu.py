@@ -20,7 +20,7 @@ _NAME = b"sip\0"  # filled up to a multiple of four, as Wireshark does
 _ADDRESS_TAGS = {4: (tags.IPV4_SRC, tags.IPV4_DST), 6: (tags.IPV6_SRC, tags.IPV6_DST)}
 
 
-def exported_message(flow: Flow, message: SipMessage) -> bytes:
+def exported_message(flow: Flow, message: SipMessage, frame_number: int) -> bytes:
     """Return a message as an exported PDU, its keys overwritten.
 
     Parameters
@@ -29,6 +29,8 @@ def exported_message(flow: Flow, message: SipMessage) -> bytes:
         Who talks to whom; what is no UDP is called TCP, be it TLS or WebSocket.
     message : SipMessage
         The message, with its head as it was sent.
+    frame_number : int
+        Frame of its capture that completed it.
     """
     source = flow.endpoints[message.direction]
     target = flow.endpoints[1 - message.direction]
@@ -42,7 +44,7 @@ def exported_message(flow: Flow, message: SipMessage) -> bytes:
             _number(tags.PORT_TYPE, port_type),
             _number(tags.SRC_PORT, source[3]),
             _number(tags.DST_PORT, target[3]),
-            _number(tags.ORIGINAL_FRAME, message.frames[-1] & 0xFFFFFFFF),
+            _number(tags.ORIGINAL_FRAME, frame_number & 0xFFFFFFFF),
             _tag(tags.END_OF_OPTIONS, b""),
             message.head,
             masked_body(message),

@@ -52,9 +52,9 @@ class PcapngCopier(PcapngReader):
             self.blocks.append(header.tobytes())
         return length
 
-    def _take_blocks(self, data: Bytes, starts: Int64, kind: Int64, length: Int64) -> None:
+    def _take_blocks(self, data: Bytes, starts: Int64, kind: Int64, length: Int64) -> Int64:
         before = len(self._taken)
-        super()._take_blocks(data, starts, kind, length)
+        frames = super()._take_blocks(data, starts, kind, length)
         is_secret = kind == DECRYPTION_SECRETS
         is_packet = (kind == ENHANCED_PACKET) | (kind == SIMPLE_PACKET) | (kind == PACKET)
         data_start = starts + np.where(kind == SIMPLE_PACKET, 12, 28)
@@ -64,6 +64,7 @@ class PcapngCopier(PcapngReader):
         self.secrets_blocks += int(np.count_nonzero(is_secret))
         odd = self._contradictory(data, starts, kind, length)
         self._copy(data, starts, length, ~(is_secret | lost), odd)
+        return frames
 
     def _contradictory(self, data: Bytes, starts: Int64, kind: Int64, length: Int64) -> Mask:
         """Tell which blocks have two lengths, or a packet that is longer than its block."""
@@ -76,7 +77,8 @@ class PcapngCopier(PcapngReader):
     def _copy(self, data: Bytes, starts: Int64, length: Int64, kept: Mask, odd: Mask) -> None:
         """Keep the blocks where `kept`; neighbours that need no change are one stretch."""
         state = np.where(kept, np.where(odd, 2, 1), 0)
-        edges = np.flatnonzero(np.diff(state)) + 1
+        apart = starts[1:] != starts[:-1] + length[:-1]  # what no block could be made of
+        edges = np.flatnonzero((np.diff(state) != 0) | apart) + 1
         for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(state)], strict=True):
             if state[first] == 1:
                 end = int(starts[last - 1] + length[last - 1])

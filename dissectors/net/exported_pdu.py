@@ -11,7 +11,7 @@ import struct
 from dissectors.link import exported_pdu
 from dissectors.link.exported_pdu import ExportedPdu, decode_exported_pdu
 from dissectors.link.link_layer import IPV4, IPV6, PDU_MESSAGE, PDU_STREAM, TRANSPARENT_ETHERNET
-from dissectors.net.slow_road import Opened, rare_links
+from dissectors.link.rare_links import Opened, rare_links
 
 _MESSAGES = frozenset(("sip", "sip_udp", "sip_sctp", "sip_stun"))
 _STREAMS = frozenset(("sip.tcp", "sip_tcp"))
@@ -40,9 +40,9 @@ def open_exported_pdu(frame: bytes) -> Opened:
     if pdu.name in _STREAMS:
         return _packet(pdu, PDU_STREAM)
     if pdu.name in ("ip", "ipv6"):
-        return (IPV6 if pdu.payload[:1] >= b"\x60" else IPV4), pdu.payload
+        return [(IPV6 if pdu.payload[:1] >= b"\x60" else IPV4, pdu.payload)]
     if pdu.name in _ETHERNET:
-        return TRANSPARENT_ETHERNET, pdu.payload
+        return [(TRANSPARENT_ETHERNET, pdu.payload)]
     return f"exported pdu of {pdu.name}" if pdu.name in _KNOWN else "exported pdu of another kind"
 
 
@@ -59,7 +59,7 @@ def _packet(pdu: ExportedPdu, mark: int) -> Opened:
     # A length of 0 means in each header: to the end of the frame.
     rest = struct.pack(">IIBBHI", 0, 0, 5 << 4, 0, 0, 0) if is_tcp else bytes(4)
     data = _ip_header(pdu, 6 if is_tcp else 17) + ports + rest + pdu.payload
-    return (IPV4 if len(pdu.src) == 4 else IPV6), data, mark
+    return [(IPV4 if len(pdu.src) == 4 else IPV6, data, mark)]
 
 
 def _ip_header(pdu: ExportedPdu, protocol: int) -> bytes:

@@ -23,7 +23,7 @@ from dissectors.tls.info import (
 from dissectors.tls.key_exchange import RSA_LIMIT
 from dissectors.tls.keys import CLIENT_TRAFFIC, SERVER_TRAFFIC, KeyRing
 from dissectors.tls.protection import is_supported
-from dissectors.tls.reasons import NO_HANDSHAKE, why_no_key
+from dissectors.tls.reasons import missing_hello, why_no_key, why_silent
 from dissectors.tls.record import ALERT, TlsRecord
 
 HANDSHAKE_LIMIT = 64
@@ -117,7 +117,7 @@ class Connection:
             return
         closed = info.records - info.decrypted_records
         if not info.opened:
-            info.reason = self._why_silent()
+            info.reason = why_silent(info, self.agreements)
         elif closed:
             info.reason = f"{closed} of {info.records} application-data records did not open"
 
@@ -134,29 +134,6 @@ class Connection:
             return None
         # Without secrets TLS 1.3 hides the end; before it, application data shows that it came.
         return self.info.records > 0 and not first.is_13
-
-    def _why_silent(self) -> str:
-        """Say why no application data was opened, though no key was missed."""
-        if self.info.alert is not None:
-            return f"the handshake failed: {self.info.alert}"
-        if not self.agreements:
-            return NO_HANDSHAKE
-        if not self.agreements[0].answered:
-            return "the server's answer to the ClientHello is not in the capture"
-        if not self.agreements[0].is_known:
-            return "the ClientHello is not in the capture"
-        if self.info.records:
-            return f"none of {self.info.records} application-data records did open"
-        return "no application data in the capture"
-
-    def _missing_hello(self, half: Half) -> str:
-        """Say why a half's hello was not seen."""
-        if half.framer.ssl2_hello:
-            return "the client speaks SSL 2.0 only, which is not opened by this version"
-        if not half.gaps:
-            return NO_HANDSHAKE
-        lost = f"{half.lost_bytes} bytes" if half.lost_bytes else "bytes"
-        return f"{lost} lost inside the handshake, and a hello with them: the keys cannot be made"
 
     # Keys
 
@@ -188,7 +165,7 @@ class Connection:
         """Find the keys that a half begins to write with, or say why there are none."""
         agreement = half.agreement
         if not half.handshakes:
-            self.give_up(self._missing_hello(half))
+            self.give_up(missing_hello(half))
         elif agreement.is_13:
             self._begin_13(half)
         else:
@@ -272,7 +249,7 @@ class Connection:
         """Read the handshake messages that a record completes."""
         begins = not half.handshakes and not half.reader.pending
         if begins and fragment[:1] not in _FIRST_MESSAGES:
-            self.give_up(self._missing_hello(half))
+            self.give_up(missing_hello(half))
             return
         for message in half.reader.push(fragment):
             try:

@@ -64,6 +64,7 @@ class Side:
         self.ended = kind == self._last
         if len(self._messages) + len(message) > TRANSCRIPT_LIMIT:
             self.broken = True
+            self.forget()
         elif not self.first:
             self.first = message
         else:
