@@ -52,7 +52,7 @@ class Watched:
         All rows of the table.
     """
 
-    _ends: dict[Any, pd.Timestamp]
+    _ends: dict[str, pd.Timestamp]
     _lost: dict[Any, int]
     _notified: frozenset[Any]
 

@@ -36,28 +36,47 @@ class Message(NamedTuple):
     """A SUBSCRIBE, its response, a NOTIFY or a BENOTIFY."""
 
     message_id: str
+    """As in `messages`."""
     time: int
-    """Nanoseconds since 1970 UTC."""
+    """When its last byte came, nanoseconds since 1970 UTC."""
     capture: str | None
+    """File that it comes from."""
     frame_number: int | None
+    """Frame that completed it."""
     flow_id: str | None
+    """Flow, as in `flows`."""
     src_ip: str | None
+    """Sender's address."""
     dst_ip: str | None
+    """Receiver's address."""
     method: str
+    """Method; for a response that of its CSeq."""
     status_code: int | None
-    """None in a request."""
+    """Status code; None in a request."""
     cseq: int | None
+    """Sequence number of CSeq."""
     from_uri: str | None
+    """URI of From."""
     from_tag: str | None
+    """Tag of From."""
     to_uri: str | None
+    """URI of To."""
     to_tag: str | None
+    """Tag of To; None outside a dialog."""
     user_agent: str | None
+    """User-Agent, or Server."""
     contact_uri: str | None
+    """URI of the first Contact: in Lync a GRUU, which tells the kind of endpoint."""
     expires_s: int | None
+    """Expires, seconds."""
     content_type: str | None
+    """Media type of the body; None without one."""
     subscription_state: str | None
+    """Subscription-State: state, and reason where there is one."""
     diagnostics_code: int | None
+    """First error id of ms-diagnostics."""
     route_marks: str | None
+    """What tells where it goes, as in `messages`."""
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -84,20 +103,31 @@ class Told(NamedTuple):
     """A row of `presence`: what a message says of a contact."""
 
     message_id: str
-    subscriber_uri: str | None
+    """Message that says it."""
     list_version: int | None
+    """version of the resource list; None without a list."""
     contact_uri: str | None
+    """Contact, as the list or the document calls it."""
     state: str | None
+    """State of the subscription: active, pending, terminated, resubscribe."""
     reason: str | None
+    """Why it is so."""
     status_code: int | None
+    """statusCode of the instance."""
     diagnostics_code: int | None
+    """msDiagCode of the instance."""
     pool_fqdn: str | None
+    """poolFqdn of the instance."""
     part: str | None
-    category: str | None
+    """Part that holds the document; None without a document."""
     availability: int | None
+    """availability of a state."""
     presence: str | None
+    """What it means."""
     basic: str | None
+    """basic of PIDF."""
     activity: str | None
+    """activity of a state."""
 
     @property
     def of_list(self) -> bool:
@@ -121,8 +151,11 @@ class Action(NamedTuple):
     """One action of a request's list: contacts to watch, or to watch no longer."""
 
     name: str
+    """subscribe, unsubscribe; of 2005 create, add, delete."""
     contacts: tuple[str, ...]
+    """URIs, each once, in order."""
     categories: str | None
+    """Wanted categories, comma-separated."""
 
 
 class Seen(NamedTuple):
@@ -131,7 +164,9 @@ class Seen(NamedTuple):
     message: Message
     """The copy on the subscriber's hop, or else the first."""
     actions: Sequence[Action]
+    """What it asks for."""
     told: Sequence[Told]
+    """What it says of contacts."""
 
 
 @dataclass(slots=True)
@@ -139,6 +174,7 @@ class Request:
     """One SUBSCRIBE."""
 
     message: Message
+    """The request."""
     finals: list[Message] = field(default_factory=list)
     """Its final responses."""
     open_ended: bool = False
@@ -150,8 +186,11 @@ class Contact:
     """One contact of the dialog."""
 
     uri: str | None
+    """As it was named first; None when a lost list named it."""
     form: str | None = None
+    """batch, single or list; None when no request for it was seen."""
     categories: str | None = None
+    """Wanted categories, comma-separated."""
     requests: list[Request] = field(default_factory=list)
     """Those that asked for it, in order of time."""
     unasked: list[Message] = field(default_factory=list)
@@ -165,6 +204,7 @@ class Contact:
     told: bool = False
     """Whether any answer names it."""
     ended: int | None = None
+    """When the subscriber ended it, nanoseconds since 1970 UTC."""
 
     @property
     def final(self) -> Message | None:

@@ -196,8 +196,7 @@ class Tabulator:
         get = message.first_values.get
         from_uri, from_tag, from_epid = party(get("from"))
         to_uri, to_tag, to_epid = party(get("to"))
-        cseq, cseq_method = _cseq(get("cseq"))
-        method: str | None = cseq_method
+        cseq, method = _cseq(get("cseq"))
         request_uri = status_code = reason_phrase = None
         is_request = isinstance(message, SipRequest)
         if isinstance(message, SipRequest):
@@ -230,8 +229,7 @@ class Tabulator:
             *_via_chain(message),
             get("user-agent") or get("server") or None,
             _contact_uri(get("contact")),
-            _token(get("event")),
-            _subscription_state(get("subscription-state")),
+            *_subscription(get("event"), get("subscription-state")),
             get("ms-conversation-id") or None,
             route_marks(message),
             _seconds(get("expires")),
@@ -643,13 +641,13 @@ def _media_type(value: str | None) -> str | None:
         return None
 
 
-def _subscription_state(value: str | None) -> str | None:
-    """Return state and reason of Subscription-State (RFC 6665 §8.2.3); what counts down is left."""
-    if not value:
-        return None
-    state = value.partition(";")[0].strip().lower()
-    reason = decode_parameters(value).get("reason")
-    return f"{state};reason={reason.lower()}" if reason else state or None
+def _subscription(event: str | None, state: str | None) -> tuple[str | None, str | None]:
+    """Return the event package, and Subscription-State without what counts down in it."""
+    if not state:
+        return _token(event), None
+    word = state.partition(";")[0].strip().lower()
+    reason = decode_parameters(state).get("reason")
+    return _token(event), f"{word};reason={reason.lower()}" if reason else word or None
 
 
 def _token(value: str | None) -> str | None:
