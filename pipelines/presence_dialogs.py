@@ -251,11 +251,16 @@ class PresenceDialog:
         """First notification."""
         self.first: Message | None = None
         """First message."""
+        self.marks: set[str] = set()
+        """Words of ``route_marks`` of all messages."""
         self._contacts: dict[str | None, Contact] = {}
         self._requests: dict[tuple[object, ...], Request] = {}
         self._open: Request | None = None
         self._sole: Contact | None = None
-        for seen in _once(list(messages), actions, told):
+        messages = list(messages)
+        for message in messages:
+            self.marks.update((message.route_marks or "").split())
+        for seen in _once(messages, actions, told):
             self.first = self.first or seen.message
             self._take(seen)
 

@@ -23,9 +23,11 @@ from pipelines.analysis import analysis
 from pipelines.grouping import Groups, in_order, is_one_of, nanoseconds
 from pipelines.presence_dialogs import (
     ACTIVE,
+    LIST,
     PENDING,
     REFUSED,
     SILENT,
+    SINGLE,
     TERMINATED,
     Action,
     Contact,
@@ -186,8 +188,14 @@ def _row(contact: Contact, dialog: PresenceDialog) -> Row:
         **_presence(contact, asked),
         "notifications": dialog.notifications,
         "end_time": contact.ended,
-        "route_marks": asked.route_marks if asked and contact.form != "batch" else None,
+        "route_marks": _marks(contact, dialog),
     }
+
+
+def _marks(contact: Contact, dialog: PresenceDialog) -> str | None:
+    """Return what tells where a contact is; what marks a batch, marks it for all its contacts."""
+    alone = contact.form in (SINGLE, LIST) or contact.unasked
+    return " ".join(sorted(dialog.marks)) if alone else None
 
 
 def _place(message: Message | None) -> Row:
@@ -292,10 +300,7 @@ def _presence(contact: Contact, asked: Message | None) -> Row:
 
 
 def _add_routes(rows: list[Row]) -> None:
-    """Tell where each contact is; what marks a batch's messages, marks them for all its contacts.
-
-    So a batch's contacts are told apart by their URIs alone.
-    """
+    """Tell where each contact is, by the rules for calls."""
     frame = pd.DataFrame(
         {
             "route_marks": pd.Series([row["route_marks"] for row in rows], dtype="string"),

@@ -74,7 +74,7 @@ def _finding(refused: list[Any], asked: int, *, proven: bool) -> Finding:
         subject=first.subscriber_uri,
         start_time=first.time,
         evidence=tuple(message(one) for one in evidence if one is not None),
-        explanation=f"{_who(first)} asked for the presence of {asked:,} contacts, as far as the "
+        explanation=f"{_who(first)} asked for the presence of {_contacts(asked)}, as far as the "
         f"capture shows, and was refused {spelled(row.contact_uri for row in refused)}"
         f"{_how(proven)}.{_inside(first)}",
         advice="Subscribe to these contacts with a user endpoint: an account that is provisioned "
@@ -91,6 +91,10 @@ def _who(row: Any) -> str:
     return f"{row.subscriber_uri or 'Somebody'}{kind}"
 
 
+def _contacts(count: int) -> str:
+    return "one contact" if count == 1 else f"{count:,} contacts"
+
+
 def _how(proven: bool) -> str:
     if proven:
         return (
@@ -103,7 +107,10 @@ def _how(proven: bool) -> str:
 
 def _inside(row: Any) -> str:
     if row.answer == "refused":
-        return " The whole SUBSCRIBE was refused, as between servers; the application may see 200."
+        return (
+            " The whole SUBSCRIBE was refused: so it looks between servers, where a batch has come "
+            "apart; the application itself finds it inside a 200 OK."
+        )
     if row.answer_s is None:
         return " The request itself was not captured."
     return (
