@@ -51,8 +51,10 @@ class Message(NamedTuple):
     """Receiver's address."""
     method: str
     """Method; for a response that of its CSeq."""
+    is_request: bool
+    """Request or response."""
     status_code: int | None
-    """Status code; None in a request."""
+    """Status code of a response; None where a log does not tell it."""
     cseq: int | None
     """Sequence number of CSeq."""
     from_uri: str | None
@@ -81,7 +83,8 @@ class Message(NamedTuple):
     @property
     def identity(self) -> tuple[object, ...]:
         """What all copies of the message have in common."""
-        return self.method, self.status_code, self.cseq, self.from_tag, self.to_tag
+        kind = self.method, self.is_request, self.status_code
+        return *kind, self.cseq, self.from_tag, self.to_tag
 
     @property
     def hop(self) -> frozenset[str | None]:
@@ -91,7 +94,7 @@ class Message(NamedTuple):
     @property
     def asks(self) -> bool:
         """Whether it is a SUBSCRIBE."""
-        return self.method == "SUBSCRIBE" and self.status_code is None
+        return self.method == "SUBSCRIBE" and self.is_request
 
     @property
     def final(self) -> int:
@@ -280,7 +283,7 @@ class PresenceDialog:
             self._ask(message, seen.actions)
         elif message.final >= 200:
             self._answered(message)
-        elif message.status_code is None:
+        elif message.is_request:
             self.notifications += 1
             self.notified = self.notified or message
             if not seen.told:
@@ -359,7 +362,7 @@ class PresenceDialog:
             return
         state, _, reason = message.subscription_state.partition(";reason=")
         # A 200 tells of the dialog only; RFC 6665 has Subscription-State in notifications.
-        if only and message.status_code is None:
+        if only and message.is_request:
             only.told = True
             only.states.append((message, None, state, reason or None))
 
@@ -394,7 +397,7 @@ class PresenceDialog:
         if key is None or key in self._contacts:
             return self._contacts[key] if key else None
         contact = self._contact(row.contact_uri, None)
-        asked = self._requests.get((message.cseq, message.from_tag)) if message.final else None
+        asked = self._requests.get((message.cseq, message.from_tag)) if not message.is_request else None
         request = asked or self._open
         if request and request.open_ended:
             contact.form = BATCH

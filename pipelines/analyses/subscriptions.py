@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.analysis import analysis
-from pipelines.grouping import Groups, in_order, is_one_of, nanoseconds
+from pipelines.grouping import Groups, in_order, is_one_of, nanoseconds, truth
 from pipelines.presence_dialogs import (
     ACTIVE,
     LIST,
@@ -67,7 +67,7 @@ def subscriptions(
     DataFrame
         Rows of the table `subscriptions`, in order of time.
     """
-    kept = _of_presence(in_order(messages), presence)
+    kept = _of_presence(_with_methods(in_order(messages), presence), presence)
     actions = _actions(bodies)
     told = _told(presence)
     made = [
@@ -95,6 +95,24 @@ def _typed(values: list[Any], kind: str) -> Any:
 # --- tables → plain values ----------------------------------------------------------------------
 
 
+def _with_methods(messages: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFrame:
+    """Return messages with the methods that a log left out, where a body proves them.
+
+    Published logs often lack start line and CSeq. Only SUBSCRIBE asks with such a list, and only
+    its response and notifications tell of presence.
+    """
+    unknown = messages["method"].isna().to_numpy(dtype=np.bool_)
+    if not unknown.any():
+        return messages
+    request = truth(messages["is_request"])
+    asks = is_one_of(messages["content_type"], *_LISTS) & request
+    tells = messages["message_id"].isin(presence["message_id"]).to_numpy(dtype=np.bool_)
+    method = messages["method"].astype(object)
+    method[unknown & (asks | (tells & ~request))] = "SUBSCRIBE"
+    method[unknown & tells & request & ~asks] = "NOTIFY"
+    return messages.assign(method=method)
+
+
 def _of_presence(messages: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFrame:
     """Return the messages of dialogs of the presence package; a response need not name it."""
     event = messages["event"].astype("string").str.lower()
@@ -105,7 +123,7 @@ def _of_presence(messages: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFrame
     proven = messages["call_id"][methods & (named | (unnamed & told.to_numpy(dtype=np.bool_)))]
     of_dialog = messages["call_id"].isin(proven.dropna().unique()).to_numpy(dtype=np.bool_)
     known = messages["message_id"].notna().to_numpy(dtype=np.bool_)
-    answers = messages["status_code"].notna().to_numpy(dtype=np.bool_)
+    answers = ~truth(messages["is_request"])
     notifies = ~is_one_of(messages["method"], "SUBSCRIBE")
     kept: pd.DataFrame = messages[
         methods & of_dialog & known & (named | unnamed) & ~(answers & notifies)
@@ -215,7 +233,7 @@ def _seconds(asked: Message | None, then: Message | None) -> float | None:
 
 def _subscriber(asked: Message | None, seen: Message | None) -> Row:
     if asked is None:
-        notifies = seen is not None and seen.status_code is None
+        notifies = seen is not None and seen.is_request
         return {"subscriber_uri": getattr(seen, "to_uri" if notifies else "from_uri", None)}
     return {
         "subscriber_uri": asked.from_uri,
