@@ -397,7 +397,8 @@ class PresenceDialog:
         if key is None or key in self._contacts:
             return self._contacts[key] if key else None
         contact = self._contact(row.contact_uri, None)
-        asked = self._requests.get((message.cseq, message.from_tag)) if not message.is_request else None
+        answers = not message.is_request
+        asked = self._requests.get((message.cseq, message.from_tag)) if answers else None
         request = asked or self._open
         if request and request.open_ended:
             contact.form = BATCH

@@ -236,7 +236,7 @@ class Tabulator:
         is_request = isinstance(message, SipRequest)
         if isinstance(message, SipRequest):
             # A log may leave the start line out.
-            method, request_uri = message.method or cseq_method, message.request_uri or None
+            method, request_uri = message.method or method, message.request_uri or None
         elif isinstance(message, SipResponse):
             status_code, reason_phrase = message.status_code or None, message.reason_phrase or None
         flow_id, *endpoints = self._hop(flow, message.direction)

@@ -110,7 +110,8 @@ def _with_methods(messages: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFram
     method = messages["method"].astype(object)
     method[unknown & (asks | (tells & ~request))] = "SUBSCRIBE"
     method[unknown & tells & request & ~asks] = "NOTIFY"
-    return messages.assign(method=method)
+    completed: pd.DataFrame = messages.assign(method=method)
+    return completed
 
 
 def _of_presence(messages: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFrame:
