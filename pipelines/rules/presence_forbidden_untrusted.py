@@ -37,6 +37,8 @@ _ELSEWHERE = ("hybrid", "federated")
         "diagnostics_code",
         "answer_message_id",
         "answer_s",
+        "response_s",
+        "notifications",
     ),
 )
 def presence_forbidden_untrusted(subscriptions: pd.DataFrame) -> Iterator[Finding]:
@@ -120,4 +122,6 @@ def _inside(row: Any) -> str:
 
 
 def _carrier(row: Any) -> str:
-    return "a notification" if row.response_status is None else "the 200 OK"
+    if row.response_s is not None and row.answer_s == row.response_s:
+        return f"the {row.response_status}"
+    return "a notification" if row.notifications else "the answer"

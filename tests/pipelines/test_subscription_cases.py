@@ -9,7 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from fixtures.presence_batch import make as presence_batch
+from fixtures.workshop import contoso
 from fixtures.workshop.expected import read
+from fixtures.workshop.trace_log import TraceLog
 from pipelines import Trace, read_capture
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -64,3 +67,53 @@ def test_states_come_after_the_request() -> None:
     assert erin["presence_s"] == pytest.approx(2.097, abs=1e-4)
     assert (erin["presence"], erin["availability"]) == ("do-not-disturb", 9500)
     assert erin["response_s"] == pytest.approx(0.134, abs=1e-4)
+
+
+# --- as text, in the logs of the servers
+
+
+@pytest.mark.parametrize("name", presence_batch.CASES)
+def test_the_front_end_s_log_tells_the_same(name: str, tmp_path: Path) -> None:
+    case = presence_batch.CASES[name]
+    site = presence_batch.perform(case)
+    path = tmp_path / "front_end.txt"
+    last = presence_batch.START + 90_000_000_000
+    log = TraceLog().observe(site, contoso.FRONT_END)
+    log.diagnostic(last, LogType="diagnostic", Severity="information", Text="Connection closed")
+    path.write_bytes(log.text)
+    trace = read_capture(path)
+    answers = dict(
+        zip(trace.subscriptions["contact_uri"], trace.subscriptions["answer"], strict=True)
+    )
+    if case.lost:  # a log loses nothing
+        assert "silent" not in answers.values()
+    elif not case.asked_again:
+        assert answers == case.truth
+        assert trace.findings.groupby("rule", observed=True)["count"].sum().to_dict() == (
+            case.findings
+        )
+
+
+@pytest.mark.parametrize("page", ["page.md", "page.html"])
+def test_a_published_log(page: str) -> None:
+    (found,) = read_capture(FIXTURES / "tracelog_kinds" / page).findings.to_dict("records")
+    assert (found["rule"], found["severity"]) == ("presence_forbidden_untrusted", "error")
+    assert "sip:frank@contoso.com" in found["explanation"]
+
+
+ARTICLES = FIXTURES.parents[1] / "shared" / "seeds"
+
+
+def test_an_article_s_excerpt_gives_its_author_s_finding() -> None:
+    """Its list is cut and its URIs are masked; status and error id are there."""
+    path = next(iter(sorted(ARTICLES.glob("000_*.txt"))), None)
+    if path is None:
+        pytest.skip("the articles are not beside the checkout")
+    trace = read_capture(path)
+    (row,) = trace.subscriptions.to_dict("records")
+    assert (row["seen"], row["answer"], row["reason"]) == ("both", "terminated", "forbidden")
+    assert (row["status_code"], row["diagnostics_code"]) == (403, 2157)
+    assert row["answer_s"] == pytest.approx(0.134)
+    (found,) = trace.findings.to_dict("records")
+    assert (found["rule"], found["severity"]) == ("presence_forbidden_untrusted", "error")
+    assert "Office 365" in found["explanation"] and "user endpoint" in found["advice"]

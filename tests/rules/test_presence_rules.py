@@ -81,7 +81,7 @@ def test_error_id_2157() -> None:
     (one,) = presence_forbidden_untrusted(table(ASK + OK, BATCH, told))
     assert (one.severity, one.subject, one.count) == ("error", "sip:app@contoso.com", 2)
     assert one.evidence == ("message 1-1-1", "message 1-2-1", "message 1-1-1", "message 1-2-1")
-    for words in ("3 contacts", f"{FRANK}, {ERIN}", "2157", "inside the 200 OK after 0.10 s"):
+    for words in ("3 contacts", f"{FRANK}, {ERIN}", "2157", "inside the 200 after 0.10 s"):
         assert words in one.explanation
     assert "user endpoint" in one.advice
     assert not list(presence_refused(table(ASK + OK, BATCH, told)))
@@ -93,6 +93,13 @@ def test_error_id_2157_between_servers() -> None:
     assert one.severity == "error" and "whole SUBSCRIBE" in one.explanation
     (one,) = presence_forbidden_untrusted(table("1 edge>fe 403 SUBSCRIBE event=presence diag=2157"))
     assert one.severity == "error" and one.evidence == ("message 1-1-1",)
+
+
+def test_the_refusal_comes_in_a_notification() -> None:
+    told = [says(3, DAVE, "terminated", diagnostics_code=2157, **REFUSED)]
+    rows = table(ASK + OK + f"3 fe>app BENOTIFY {SELF} from=b to=a", [asks(1, DAVE)], told)
+    (one,) = presence_forbidden_untrusted(rows)
+    assert "inside a notification after 3.00 s" in one.explanation
 
 
 def test_only_the_answer_was_captured() -> None:
