@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 CHALLENGES = (401, 407)
@@ -26,6 +27,9 @@ CHALLENGES = (401, 407)
 ACTIVE, PENDING, TERMINATED, RESUBSCRIBE = "active", "pending", "terminated", "resubscribe"
 REFUSED, SILENT = "refused", "silent"
 BATCH, SINGLE, LIST = "batch", "single", "list"
+
+MAX_KEPT = 16
+"""Responses to one SUBSCRIBE, and requests for one list, that are looked at."""
 
 _UNREACHABLE = ("offline", "unknown")
 _OPEN = ("open", "inuse", "inactive")
@@ -218,6 +222,7 @@ class Contact:
         return whole[0] if whole else finals[-1] if finals else None
 
 
+@lru_cache(maxsize=65536)
 def contact_key(uri: str | None) -> str | None:
     """Return what is equal for the spellings of one contact: without scheme and parameters.
 
@@ -260,6 +265,7 @@ class PresenceDialog:
         self._requests: dict[tuple[object, ...], Request] = {}
         self._open: Request | None = None
         self._sole: Contact | None = None
+        self._listing: list[Request] = []
         messages = list(messages)
         for message in messages:
             self.marks.update((message.route_marks or "").split())
@@ -270,9 +276,8 @@ class PresenceDialog:
     @property
     def contacts(self) -> Iterator[Contact]:
         """Yield the contacts; a list stands for itself only while none of its contacts is known."""
-        listed = any(one.form == LIST for one in self._contacts.values())
         for one in self._contacts.values():
-            if not (listed and one.form == SINGLE and not one.told):
+            if not (self._listing and one.form == SINGLE and not one.told):
                 yield one
         if self._open and not self._contacts:
             yield Contact(None, BATCH, None, [self._open])
@@ -296,7 +301,8 @@ class PresenceDialog:
     def _answered(self, message: Message) -> None:
         request = self._requests.get((message.cseq, message.from_tag))
         if request:
-            request.finals.append(message)
+            if len(request.finals) < MAX_KEPT:
+                request.finals.append(message)
         elif contact := self._about_one(message, message.to_uri):
             contact.unasked.append(message)
         elif message.final >= 300 and not self._contacts:
@@ -405,10 +411,11 @@ class PresenceDialog:
             contact.requests.append(request)
         elif only:
             contact.form = LIST
-            contact.requests += only.requests
-        elif any(one.form == LIST for one in self._contacts.values()):
+            contact.requests += only.requests[:MAX_KEPT]
+            self._listing = only.requests[:MAX_KEPT]
+        elif self._listing:
             contact.form = LIST
-            contact.requests += list(self._requests.values())[:1]
+            contact.requests += self._listing
         return contact
 
 

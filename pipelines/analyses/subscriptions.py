@@ -20,7 +20,16 @@ import numpy as np
 import pandas as pd
 
 from pipelines.analysis import analysis
-from pipelines.grouping import Groups, in_order, is_one_of, nanoseconds, truth
+from pipelines.grouping import (
+    Booleans,
+    Groups,
+    codes,
+    in_order,
+    is_one_of,
+    nanoseconds,
+    shared_codes,
+    truth,
+)
 from pipelines.presence_dialogs import (
     ACTIVE,
     LIST,
@@ -106,7 +115,7 @@ def _with_methods(messages: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFram
         return messages
     request = truth(messages["is_request"])
     asks = is_one_of(messages["content_type"], *_LISTS) & request
-    tells = messages["message_id"].isin(presence["message_id"]).to_numpy(dtype=np.bool_)
+    tells = _among(messages["message_id"], presence["message_id"])
     method = messages["method"].astype(object)
     method[unknown & (asks | (tells & ~request))] = "SUBSCRIBE"
     method[unknown & tells & request & ~asks] = "NOTIFY"
@@ -114,15 +123,23 @@ def _with_methods(messages: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFram
     return completed
 
 
+def _among(column: pd.Series[Any], others: pd.Series[Any]) -> Booleans:
+    """Return where a column holds a value that stands in another one, too."""
+    ours, theirs = shared_codes(column, others)
+    return np.isin(ours, theirs) & (ours >= 0)
+
+
 def _of_presence(messages: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFrame:
     """Return the messages of dialogs of the presence package; a response need not name it."""
     event = messages["event"].astype("string").str.lower()
-    told = messages["message_id"].isin(presence["message_id"])
     methods = is_one_of(messages["method"], *_METHODS)
     named = (event == "presence").fillna(False).to_numpy(dtype=np.bool_)
     unnamed = event.isna().to_numpy(dtype=np.bool_)
-    proven = messages["call_id"][methods & (named | (unnamed & told.to_numpy(dtype=np.bool_)))]
-    of_dialog = messages["call_id"].isin(proven.dropna().unique()).to_numpy(dtype=np.bool_)
+    unsure = methods & unnamed
+    proven = methods & named
+    proven[unsure] = _among(messages["message_id"][unsure], presence["message_id"])
+    call = codes(messages["call_id"])
+    of_dialog = np.isin(call, call[proven]) & (call >= 0)
     known = messages["message_id"].notna().to_numpy(dtype=np.bool_)
     answers = ~truth(messages["is_request"])
     notifies = ~is_one_of(messages["method"], "SUBSCRIBE")
@@ -151,6 +168,10 @@ def _by_call(messages: pd.DataFrame) -> Iterator[tuple[str, list[Message]]]:
 
 
 def _told(presence: pd.DataFrame) -> dict[str, list[Told]]:
+    """Return what each message says of contacts: states, and that there was a document at all."""
+    states = presence[["availability", "presence", "basic"]].notna().any(axis=1)
+    again = presence.duplicated(["message_id", "contact_uri", "part"])
+    presence = presence[states | ~again]
     found: dict[str, list[Told]] = {}
     for row in map(Told, *_plain(presence, Told._fields)):
         found.setdefault(row.message_id, []).append(row)
