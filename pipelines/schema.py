@@ -524,7 +524,8 @@ DIAGNOSTICS = Table(
 PRESENCE = Table(
     "presence",
     "One row per category of presence that a document tells of a contact, with what a resource "
-    "list (rlmi) says of the contact's subscription; one per contact of a list without a document.",
+    "list (rlmi) says of the contact's subscription; one per contact of a list without a document; "
+    "one per legacyInterop that somebody publishes.",
     (
         _MESSAGE,
         _TIME,

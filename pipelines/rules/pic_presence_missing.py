@@ -7,6 +7,7 @@ external access policy says: the SUBSCRIBE gets 200 OK, and nothing follows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,9 +32,15 @@ from pipelines.routes import is_skype
     subscriptions=CLAIM_COLUMNS,
     captures=("capture", "end_time"),
     flows=("flow_id", "lost_bytes"),
+    session_timers=("from_uri", "caller_product", "to_uri", "callee_product"),
 )
 def pic_presence_missing(
-    subscriptions: pd.DataFrame, captures: pd.DataFrame, flows: pd.DataFrame, *, wait_s: float
+    subscriptions: pd.DataFrame,
+    captures: pd.DataFrame,
+    flows: pd.DataFrame,
+    session_timers: pd.DataFrame,
+    *,
+    wait_s: float,
 ) -> Iterator[Finding]:
     """Find contacts that Skype users cannot call, because they are shown no presence."""
     asked = subscriptions[
@@ -43,7 +50,7 @@ def pic_presence_missing(
     if asked.empty:
         return
     watched = Watched.of(captures, flows, subscriptions)
-    applications = _applications(subscriptions)
+    applications = _applications(subscriptions, session_timers)
     for row in filter(_is_watcher, plain_rows(asked)):
         is_application = same(row.contact_uri) in applications
         missing = _is_missing(row, is_application, wait_s)
@@ -51,11 +58,19 @@ def pic_presence_missing(
             yield _finding(row, is_application, watched.doubts(row), wait_s)
 
 
-def _applications(subscriptions: pd.DataFrame) -> set[str | None]:
-    """Return the URIs that applications use in this run."""
+def _applications(subscriptions: pd.DataFrame, calls: pd.DataFrame) -> set[str | None]:
+    """Return the URIs that applications use in this run, as subscribers or in calls."""
     rows = plain_rows(subscriptions[["subscriber_uri", "subscriber_kind"]])
     found = {same(row.subscriber_uri) for row in rows if of_application(row.subscriber_kind)}
+    for row in plain_rows(calls):
+        for uri, product in (row.from_uri, row.caller_product), (row.to_uri, row.callee_product):
+            if product and _APPLICATION.match(product):
+                found.add(same(uri))
     return found - {None}
+
+
+_APPLICATION = re.compile(r"RTCC/\S+ (?!.*(?:Mediation|Mcx))|RTCC/\S+$", re.IGNORECASE)
+"""Product of an application; Lync's own servers are built upon the same library."""
 
 
 def _is_watcher(row: Any) -> bool:

@@ -9,12 +9,13 @@ import pytest
 
 from pipelines.finding import Finding, rules
 from pipelines.presence_claims import spelled
+from pipelines.rules.legacy_interop_published import legacy_interop_published
 from pipelines.rules.pic_presence_missing import pic_presence_missing
 from pipelines.rules.presence_forbidden_untrusted import presence_forbidden_untrusted
 from pipelines.rules.presence_refused import presence_refused
 from pipelines.rules.presence_resubscribe_ignored import presence_resubscribe_ignored
 from pipelines.rules.presence_silent import presence_silent
-from pipelines.schema import CAPTURES, FLOWS
+from pipelines.schema import CAPTURES, FLOWS, PRESENCE, SESSION_TIMERS
 from tests.analyses.script import at, typed
 from tests.analyses.test_subscriptions import (
     ASK,
@@ -52,12 +53,15 @@ def ignored(found: pd.DataFrame, wait_s: float = 60, **more: Any) -> list[Findin
     return list(presence_resubscribe_ignored(found, **watched(**more), wait_s=wait_s))
 
 
-def missing(found: pd.DataFrame, wait_s: float = 30, **more: Any) -> list[Finding]:
-    return list(pic_presence_missing(found, **watched(**more), wait_s=wait_s))
+def missing(found: pd.DataFrame, wait_s: float = 30, calls: Any = (), **more: Any) -> list[Finding]:
+    timers = typed(list(calls), SESSION_TIMERS)
+    tables = watched(**more)
+    return list(pic_presence_missing(found, **tables, session_timers=timers, wait_s=wait_s))
 
 
 def test_all_are_registered() -> None:
     assert {
+        "legacy_interop_published",
         "pic_presence_missing",
         "presence_forbidden_untrusted",
         "presence_refused",
@@ -265,6 +269,22 @@ def test_of_an_application() -> None:
     assert one.severity == "error" and "MSPL" in one.advice
 
 
+@pytest.mark.parametrize(
+    ("product", "severity"),
+    [
+        ("RTCC/5.0.0.0 HelpDesk", "error"),
+        ("RTCC/5.0.0.0", "error"),
+        ("RTCC/5.0.0.0 MediationServer", None),
+        ("UCCAPI/15.0", None),
+        (None, None),
+    ],
+)
+def test_of_an_application_that_takes_calls(product: str | None, severity: str | None) -> None:
+    call = {"to_uri": "sip:HelpDesk@contoso.com", "callee_product": product}
+    (one,) = missing(table(ASKS + ANSWER), calls=[call])
+    assert one.severity == severity
+
+
 def test_open_is_right_and_late_is_not() -> None:
     assert not missing(table(ASKS + ANSWER + f"5 {SHOWN}", told=[state(3, "open")]))
     (one,) = missing(table(ASKS + ANSWER + f"45 {SHOWN}", told=[state(3, "open")]))
@@ -303,3 +323,22 @@ def test_a_healthy_dialog_finds_nothing() -> None:
         *presence_forbidden_untrusted(rows), *presence_refused(rows),
         *silence(rows), *ignored(rows), *missing(rows),
     ]  # fmt: skip
+
+
+# --- legacy_interop_published
+
+
+@pytest.mark.parametrize(("container", "found"), [(0, 1), (100, 1), (200, 0), (None, 0)])
+def test_legacy_interop(container: int | None, found: int) -> None:
+    row = says(1, "sip:helpdesk@contoso.com", category="legacyInterop", container=container)
+    row |= {"part_media_type": "application/msrtc-category-publish+xml", "availability": 3500}
+    row |= {"time": at(0)}
+    findings = list(legacy_interop_published(typed([row], PRESENCE), table(ASKS + ANSWER)))
+    assert len(findings) == found
+    for one in findings:
+        assert "1 subscriber from Skype" in one.explanation and one.evidence == ("message 1-1-1",)
+
+
+def test_what_the_server_shows_is_no_publication() -> None:
+    row = says(1, "sip:helpdesk@contoso.com", category="legacyInterop", container=0)
+    assert not list(legacy_interop_published(typed([row], PRESENCE), table(ASKS)))
