@@ -1,9 +1,9 @@
 """A presence that is published for everybody outside, by way of an old category.
 
 ``legacyInterop`` in the containers 0 and 100 makes Lync Server show an application's presence to
-Skype and other public providers. It was not meant for that: the server bears so many subscribers of
-such an endpoint and no more; no source that we know puts a number to it. So this is a note, with the
-count of those who were seen to subscribe.
+Skype and other public providers. It was not meant for that: the server bears so many subscribers
+of such an endpoint and no more; no source that we know puts a number to it. So this is a note,
+with the count of those who were seen to subscribe.
 """
 
 from __future__ import annotations
