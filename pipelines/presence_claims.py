@@ -103,6 +103,11 @@ class Watched:
         return ""
 
 
+def who(uri: str | None) -> str:
+    """Return a URI, or a word for somebody whose URI is not known."""
+    return uri or "somebody"
+
+
 def same(uri: str | None) -> str | None:
     """Return what is equal for all spellings of one URI; None for a missing one."""
     return contact_key(uri)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipelines.finding import Finding, message, rule
 from pipelines.grouping import is_one_of
-from pipelines.presence_claims import plain_rows, same
+from pipelines.presence_claims import plain_rows, same, who
 
 _PUBLISH = "application/msrtc-category-publish+xml"
 _OUTSIDE = (0, 100)
@@ -60,6 +60,10 @@ def _watchers(subscriptions: pd.DataFrame) -> dict[str | None, set[str | None]]:
     return found
 
 
+def _availability(row: Any) -> str:
+    return "" if row.availability is None else f" (availability {row.availability})"
+
+
 def _finding(row: Any, watchers: int) -> Finding:
     seen = f"{watchers:,} subscriber{'' if watchers == 1 else 's'} from Skype"
     return Finding(
@@ -67,7 +71,7 @@ def _finding(row: Any, watchers: int) -> Finding:
         subject=row.contact_uri,
         start_time=row.time,
         evidence=(message(row.message_id),),
-        explanation=f"{row.contact_uri} publishes legacyInterop (availability {row.availability}) "
+        explanation=f"{who(row.contact_uri)} publishes legacyInterop{_availability(row)} "
         f"in container {row.container}, so that public providers see it; the capture shows {seen}.",
         advice="Expect the server to limit how many can subscribe to such an endpoint. A server "
         "application that answers the SUBSCRIBE requests of public providers has no such limit.",

@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipelines.finding import Finding, Threshold, message, rule
 from pipelines.grouping import is_one_of
-from pipelines.presence_claims import CLAIM_COLUMNS, Watched, of_application, plain_rows, same
+from pipelines.presence_claims import CLAIM_COLUMNS, Watched, of_application, plain_rows, same, who
 from pipelines.routes import is_skype
 
 
@@ -96,7 +96,7 @@ def _finding(row: Any, is_application: bool, doubts: str, wait_s: float) -> Find
         subject=row.contact_uri,
         start_time=row.time,
         evidence=tuple(message(one) for one in evidence if one),
-        explanation=f"{row.subscriber_uri} asked for the presence of {row.contact_uri}, got "
+        explanation=f"{who(row.subscriber_uri)} asked for the presence of {row.contact_uri}, got "
         f"{row.response_status}, and {_came(row)}. Skype's client does not call a contact whose "
         f"status is unknown or offline.{doubts}",
         advice=_OF_APPLICATION if is_application else _OF_ANYONE,

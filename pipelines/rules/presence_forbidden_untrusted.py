@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.finding import Finding, message, rule
-from pipelines.presence_claims import of_application, plain_rows, same, spelled
+from pipelines.presence_claims import of_application, plain_rows, same, spelled, who
 
 _NO_SOURCE_NETWORK = 2157
 _FORBIDDEN = 403
@@ -76,8 +76,8 @@ def _finding(refused: list[Any], asked: int, *, proven: bool) -> Finding:
         subject=first.subscriber_uri,
         start_time=first.time,
         evidence=tuple(message(one) for one in evidence if one is not None),
-        explanation=f"{_who(first)} asked for the presence of {_contacts(asked)}, as far as the "
-        f"capture shows, and was refused {spelled(row.contact_uri for row in refused)}"
+        explanation=f"{_application(first)} asked for the presence of {_contacts(asked)}, as far as "
+        f"the capture shows, and was refused {spelled(row.contact_uri for row in refused)}"
         f"{_how(proven)}.{_inside(first)}",
         advice="Subscribe to these contacts with a user endpoint: an account that is provisioned "
         "like a person, preferably in their tenant. It has not all that an application endpoint "
@@ -88,9 +88,9 @@ def _finding(refused: list[Any], asked: int, *, proven: bool) -> Finding:
     )
 
 
-def _who(row: Any) -> str:
+def _application(row: Any) -> str:
     kind = f" ({row.subscriber_kind})" if row.subscriber_kind else ""
-    return f"{row.subscriber_uri or 'Somebody'}{kind}"
+    return f"{who(row.subscriber_uri)}{kind}"
 
 
 def _contacts(count: int) -> str:

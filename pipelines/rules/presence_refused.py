@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.finding import Finding, message, rule
-from pipelines.presence_claims import of_application, plain_rows
+from pipelines.presence_claims import of_application, plain_rows, who
 
 _REASONS = ("forbidden", "rejected", "noresource", "giveup", "invariant")
 _NOT_TRUSTED = 2157
@@ -70,7 +70,7 @@ def _finding(row: Any) -> Finding:
         subject=row.contact_uri or row.subscriber_uri,
         start_time=row.time,
         evidence=tuple(message(one) for one in (row.message_id, row.answer_message_id) if one),
-        explanation=f"{row.subscriber_uri or 'Somebody'} asked for the presence of "
+        explanation=f"{who(row.subscriber_uri)} asked for the presence of "
         f"{row.contact_uri or 'contacts that were not captured'} and was refused: {what}."
         f"{_ACCEPTED if inside else ''}",
         advice=_advice(row),

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipelines.finding import Finding, Threshold, message, rule
 from pipelines.grouping import is_one_of
-from pipelines.presence_claims import CLAIM_COLUMNS, Watched, plain_rows, same, spelled
+from pipelines.presence_claims import CLAIM_COLUMNS, Watched, plain_rows, same, spelled, who
 
 
 @rule(
@@ -76,7 +76,7 @@ def _finding(rows: list[Any], doubts: str, wait_s: float) -> Finding:
         start_time=first.answer_time,
         evidence=tuple(message(one) for one in evidence),
         explanation="The server answered resubscribe for "
-        f"{spelled(row.contact_uri for row in rows)}; {first.subscriber_uri} sent no "
+        f"{spelled(row.contact_uri for row in rows)}; {who(first.subscriber_uri)} sent no "
         f"SUBSCRIBE to {_where(pools)} within {wait_s:g} s, so their presence stays "
         f"unknown.{doubts}",
         advice="Let the application subscribe to each such contact in a dialog of its own, at the "

@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipelines.finding import Finding, Threshold, message, rule
 from pipelines.grouping import is_one_of
-from pipelines.presence_claims import CLAIM_COLUMNS, Watched, plain_rows, same, spelled
+from pipelines.presence_claims import CLAIM_COLUMNS, Watched, plain_rows, same, spelled, who
 from pipelines.routes import is_skype
 
 
@@ -61,7 +61,7 @@ def _finding(rows: list[Any], doubts: str, wait_s: float) -> Finding:
         subject=first.subscriber_uri,
         start_time=first.time,
         evidence=tuple(message(row.message_id) for row in rows if row.message_id),
-        explanation=f"{first.subscriber_uri} asked for the presence of "
+        explanation=f"{who(first.subscriber_uri)} asked for the presence of "
         f"{spelled(row.contact_uri for row in rows)}; the SUBSCRIBE was accepted, and within "
         f"{wait_s:g} s came neither a state nor a refusal.{doubts}",
         advice="Capture at the subscriber, with the keys of all its connections, to be sure."
@@ -81,8 +81,8 @@ def _late(row: Any, wait_s: float) -> Finding:
         subject=row.subscriber_uri,
         start_time=row.time,
         evidence=(message(row.message_id), message(row.answer_message_id)),
-        explanation=f"{row.subscriber_uri} asked for the presence of {row.contact_uri}; the first "
-        f"answer about it took {row.answer_s:.1f} s.",
+        explanation=f"{who(row.subscriber_uri)} asked for the presence of {who(row.contact_uri)}; the "
+        f"first answer about it took {row.answer_s:.1f} s.",
         advice="See in `hops` which server held the SUBSCRIBE or the notification.",
         reference="RFC 6665 §4.2.2",
     )

@@ -9,11 +9,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from dissectors.errors import DissectError
+from dissectors.sip.framing import decode_datagram
 from fixtures.presence_batch import make as presence_batch
 from fixtures.workshop import contoso
 from fixtures.workshop.expected import read
 from fixtures.workshop.trace_log import TraceLog
 from pipelines import Trace, read_capture
+from pipelines.tables import Tabulator
+from tests.pipelines.values import some_flow
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 BATCH, SKYPE = FIXTURES / "presence_batch", FIXTURES / "presence_skype"
@@ -67,6 +71,25 @@ def test_states_come_after_the_request() -> None:
     assert erin["presence_s"] == pytest.approx(2.097, abs=1e-4)
     assert (erin["presence"], erin["availability"]) == ("do-not-disturb", 9500)
     assert erin["response_s"] == pytest.approx(0.134, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("active;expires=28800", "active"),
+        ("Terminated ; reason=Rejected;retry-after=5", "terminated;reason=rejected"),
+        (";reason=", None),
+        ("", None),
+    ],
+)
+def test_the_state_of_a_subscription(header: str, value: str | None) -> None:
+    head = f"NOTIFY sip:a@b SIP/2.0\r\nCall-ID: c\r\nSubscription-State: {header}\r\n\r\n"
+    message = decode_datagram(head.encode(), 5, 1_000_000_000, 0)[0]
+    assert not isinstance(message, DissectError)
+    tabulator = Tabulator(1, "a.pcap")
+    tabulator.add_message(some_flow(), "udp", message)
+    (row,) = tabulator.drain()["messages"].to_pylist()
+    assert row["subscription_state"] == value
 
 
 # --- as text, in the logs of the servers

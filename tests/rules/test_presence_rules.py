@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pipelines.analyses.subscriptions import subscriptions
 from pipelines.finding import Finding, rules
 from pipelines.presence_claims import spelled
 from pipelines.rules.legacy_interop_published import legacy_interop_published
@@ -15,7 +19,7 @@ from pipelines.rules.presence_forbidden_untrusted import presence_forbidden_untr
 from pipelines.rules.presence_refused import presence_refused
 from pipelines.rules.presence_resubscribe_ignored import presence_resubscribe_ignored
 from pipelines.rules.presence_silent import presence_silent
-from pipelines.schema import CAPTURES, FLOWS, PRESENCE, SESSION_TIMERS
+from pipelines.schema import BODIES, CAPTURES, FLOWS, MESSAGES, PRESENCE, SESSION_TIMERS
 from tests.analyses.script import at, typed
 from tests.analyses.test_subscriptions import (
     ASK,
@@ -27,6 +31,7 @@ from tests.analyses.test_subscriptions import (
     PLAIN,
     PLAIN_OK,
     SELF,
+    anything,
     asks,
     online,
     says,
@@ -342,3 +347,29 @@ def test_legacy_interop(container: int | None, found: int) -> None:
 def test_what_the_server_shows_is_no_publication() -> None:
     row = says(1, "sip:helpdesk@contoso.com", category="legacyInterop", container=0)
     assert not list(legacy_interop_published(typed([row], PRESENCE), table(ASKS)))
+
+
+# --- whatever comes
+
+
+@settings(max_examples=80, deadline=None)
+@given(anything(), st.sampled_from([0, 3, 100]), st.sampled_from([0, 5]))
+def test_any_messages_give_findings_or_none(
+    given_rows: tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]],
+    seconds: float,
+    lost: int,
+) -> None:
+    rows, bodies, told = given_rows
+    presence = typed(told, PRESENCE)
+    found = subscriptions(typed(rows, MESSAGES), typed(bodies, BODIES), presence)
+    findings = [
+        *presence_forbidden_untrusted(found),
+        *presence_refused(found),
+        *silence(found, wait_s=0, seconds=seconds, lost=lost),
+        *ignored(found, wait_s=0, seconds=seconds, lost=lost),
+        *missing(found, wait_s=0, seconds=seconds, lost=lost),
+        *legacy_interop_published(presence, found),
+    ]
+    for one in findings:
+        assert not re.search(r"<NA>|\bnan\b|\bNone\b|NaT", one.explanation + one.title)
+        assert one.evidence and all(piece.startswith("message 1-") for piece in one.evidence)
