@@ -76,8 +76,8 @@ def _finding(refused: list[Any], asked: int, *, proven: bool) -> Finding:
         subject=first.subscriber_uri,
         start_time=first.time,
         evidence=tuple(message(one) for one in evidence if one is not None),
-        explanation=f"{_application(first)} asked for the presence of {_contacts(asked)}, as far as "
-        f"the capture shows, and was refused {spelled(row.contact_uri for row in refused)}"
+        explanation=f"{_application(first)} asked for the presence of {_contacts(asked)}, as far "
+        f"as the capture shows, and was refused {spelled(row.contact_uri for row in refused)}"
         f"{_how(proven)}.{_inside(first)}",
         advice="Subscribe to these contacts with a user endpoint: an account that is provisioned "
         "like a person, preferably in their tenant. It has not all that an application endpoint "

@@ -81,8 +81,8 @@ def _late(row: Any, wait_s: float) -> Finding:
         subject=row.subscriber_uri,
         start_time=row.time,
         evidence=(message(row.message_id), message(row.answer_message_id)),
-        explanation=f"{who(row.subscriber_uri)} asked for the presence of {who(row.contact_uri)}; the "
-        f"first answer about it took {row.answer_s:.1f} s.",
+        explanation=f"{who(row.subscriber_uri)} asked for the presence of {who(row.contact_uri)}; "
+        f"the first answer about it took {row.answer_s:.1f} s.",
         advice="See in `hops` which server held the SUBSCRIBE or the notification.",
         reference="RFC 6665 §4.2.2",
     )
