@@ -70,8 +70,10 @@ class Watched:
             frozenset(told["src_ip"].astype(object).map(str)),
         )
 
-    def lasts(self, row: Any, since: pd.Timestamp, wait_s: float) -> bool:
+    def lasts(self, row: Any, since: pd.Timestamp | None, wait_s: float) -> bool:
         """Return whether the capture goes on for so long, and the subscription with it."""
+        if since is None:
+            return False
         until = since + pd.Timedelta(wait_s, "s")
         end = self._ends.get(str(row.capture))
         if end is None or end < until:

@@ -42,7 +42,7 @@ class Message(NamedTuple):
     message_id: str
     """As in `messages`."""
     time: int
-    """When its last byte came, nanoseconds since 1970 UTC."""
+    """When its last byte came, nanoseconds since 1970 UTC; NEVER where a log does not tell."""
     capture: str | None
     """File that it comes from."""
     frame_number: int | None

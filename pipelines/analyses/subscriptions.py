@@ -21,6 +21,7 @@ import pandas as pd
 
 from pipelines.analysis import analysis
 from pipelines.grouping import (
+    NEVER,
     Booleans,
     Groups,
     codes,
@@ -96,7 +97,8 @@ def subscriptions(
 
 def _typed(values: list[Any], kind: str) -> Any:
     if kind == "time":
-        return pd.to_datetime(pd.Series(values, dtype="Int64"), unit="ns", utc=True)
+        known = [None if value == NEVER else value for value in values]
+        return pd.to_datetime(pd.Series(known, dtype="Int64"), unit="ns", utc=True)
     dtypes = {"integer": "Int64", "boolean": "boolean", "seconds": "float64"}
     return pd.Series(values, dtype=dtypes.get(kind, "string"))
 
@@ -248,9 +250,9 @@ def _seen(request: bool, answer: bool) -> str:
 
 
 def _seconds(asked: Message | None, then: Message | None) -> float | None:
-    if asked is None or then is None or then.time < asked.time:
+    if asked is None or then is None or NEVER in (asked.time, then.time):
         return None
-    return (then.time - asked.time) / 1e9
+    return (then.time - asked.time) / 1e9 if then.time >= asked.time else None
 
 
 def _subscriber(asked: Message | None, seen: Message | None) -> Row:

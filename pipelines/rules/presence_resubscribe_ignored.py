@@ -42,7 +42,7 @@ def presence_resubscribe_ignored(
     ignored: dict[tuple[str | None, str], list[Any]] = {}
     for row in plain_rows(answered[answered["message_id"].notna()]):
         again = asked.get((same(row.subscriber_uri), same(row.contact_uri)), {})
-        if _followed(row, again) or not watched.lasts(row, row.answer_time, wait_s):
+        if not watched.lasts(row, row.answer_time, wait_s) or _followed(row, again):
             continue
         doubts = watched.doubts(row, told_otherwise=True)
         ignored.setdefault((same(row.subscriber_uri), doubts), []).append(row)
@@ -63,7 +63,7 @@ def _asked(
 
 def _followed(row: Any, again: dict[str, pd.Timestamp]) -> bool:
     others = (time for call_id, time in again.items() if call_id != row.call_id)
-    return row.requests > 1 or any(time >= row.answer_time for time in others)
+    return row.requests > 1 or any(time is None or time >= row.answer_time for time in others)
 
 
 def _finding(rows: list[Any], doubts: str, wait_s: float) -> Finding:
