@@ -149,6 +149,7 @@ def _header_columns(messages: list[SipMessage]) -> dict[str, list[Any]]:
         "user_agent": [agent or server for agent, server in products],
         "contact_uri": list(map(_contact_uri, first("contact"))),
         "event": list(map(_token, first("event"))),
+        "subscription_state": list(map(_subscription_state, first("subscription-state"))),
         "conversation_id": first("ms-conversation-id"),
         "expires_s": list(map(_seconds, first("expires"))),
         "session_expires_s": list(map(_seconds, first("session-expires"))),
@@ -287,6 +288,15 @@ def _media_type(value: str | None) -> str | None:
 
 def _token(value: str | None) -> str | None:
     return value.partition(";")[0].strip() or None if value else None
+
+
+def _subscription_state(value: str | None) -> str | None:
+    """Return Subscription-State without what counts down in it (RFC 6665 §8.2.3)."""
+    if not value:
+        return None
+    state = value.partition(";")[0].strip().lower()
+    reason = decode_parameters(value).get("reason")
+    return f"{state};reason={reason.lower()}" if reason else state or None
 
 
 _REFRESHER = re.compile(r";[ \t]*refresher[ \t]*=[ \t]*(uac|uas)\b", re.IGNORECASE)

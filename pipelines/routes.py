@@ -109,6 +109,11 @@ def routes(messages: pd.DataFrame, calls: Groups, start: Integers) -> tuple[Text
     return route.astype(object), np.select(conditions, reasons, default="")
 
 
+def is_skype(uri: str) -> bool:
+    """Return whether a URI is a Skype ID or a Microsoft account."""
+    return _party(uri).is_skype
+
+
 _MARKS = {
     "public cloud": ("network:publiccloud",),
     "skype proxy": ("host:federation.messenger.msn.com",),

@@ -428,6 +428,13 @@ MESSAGES = Table(
         Column("contact_uri", "text", "URI of the first Contact.", "sip.contact.uri"),
         Column("event", "category", "Event package.", "sip.Event"),
         Column(
+            "subscription_state",
+            "category",
+            "Subscription-State without expires, such as terminated;reason=rejected (RFC 6665 "
+            "§8.2.3).",
+            "sip.Subscription-State",
+        ),
+        Column(
             "conversation_id",
             "text",
             "Ms-Conversation-ID: stable across the dialogs of one conversation.",
@@ -617,7 +624,8 @@ DIAGNOSTICS = Table(
 PRESENCE = Table(
     "presence",
     "One row per category of presence that a document tells of a contact, with what a resource "
-    "list (rlmi) says of the contact's subscription; one per contact of a list without a document.",
+    "list (rlmi) says of the contact's subscription; one per contact of a list without a document; "
+    "one per legacyInterop that somebody publishes.",
     (
         _MESSAGE,
         _TIME,
@@ -676,6 +684,82 @@ PRESENCE = Table(
         Column("device", "text", "device of a state, machineName or name of a device."),
         Column("endpoint_id", "text", "endpointId or epid; id of a tuple, a person or an atom."),
         Column("display_name", "text", "Name of the contact, where a contact card tells it."),
+    ),
+)
+
+SUBSCRIPTIONS = Table(
+    "subscriptions",
+    "One row per contact whose presence a dialog subscribes to: asked when, by whom, and answered "
+    "how. A 200 OK to a batch says nothing about its contacts.",
+    (
+        Column(
+            "message_id",
+            "text",
+            "SUBSCRIBE that asked for it first, on the subscriber's hop; missing when not seen.",
+        ),
+        Column("time", "time", "Time of that request; where it was not seen, of the first answer."),
+        _CAPTURE,
+        Column("frame_number", "integer", "Frame of that time.", "frame.number"),
+        _CALL_ID,
+        Column("flow_id", "category", "Flow of that frame, as in `flows`."),
+        Column("src_ip", "category", "Address that the SUBSCRIBE came from.", "ip.src"),
+        Column(
+            "seen",
+            "category",
+            "What the capture shows: request, answer (the response to SUBSCRIBE, or a "
+            "notification), or both.",
+        ),
+        Column(
+            "form",
+            "category",
+            "batch: in a list of contacts, addressed to oneself; single: to the contact itself; "
+            "list: to a list that the server keeps (RFC 4662). Missing where no request was seen.",
+        ),
+        Column("subscriber_uri", "text", "Who wants to know."),
+        Column(
+            "subscriber_kind",
+            "category",
+            "trusted application: its GRUU is a server's (opaque=srvr: or app:); UCMA application: "
+            "its product is RTCC, with an endpoint of either kind; user: a user's endpoint. Missing"
+            " where neither Contact nor product tells.",
+        ),
+        Column("user_agent", "category", "User-Agent of the SUBSCRIBE.", "sip.User-Agent"),
+        Column("contact_uri", "text", "Whose presence; missing when a request's list was lost."),
+        Column("route", "category", "Where the contact is, seen from the subscriber: see `calls`."),
+        Column("categories", "text", "Categories that it asked for, comma-separated."),
+        Column("expires_s", "integer", "Expires of the response, else of the request, seconds."),
+        Column("requests", "integer", "SUBSCRIBE requests that asked for it."),
+        Column("response_status", "integer", "Status code of the response to SUBSCRIBE."),
+        Column("response_s", "seconds", "From the request to that response."),
+        Column(
+            "answer",
+            "category",
+            "What became of it: active (or its presence came), pending, terminated, resubscribe, "
+            "as the list or Subscription-State says; refused: the whole SUBSCRIBE; silent: accepted"
+            ", and nothing said of this contact. Missing when no answer was captured.",
+        ),
+        Column("last_state", "category", "State that was told last."),
+        Column("reason", "category", "Why it ended or was refused, such as forbidden."),
+        Column("status_code", "integer", "statusCode of the instance; of a refused SUBSCRIBE its."),
+        Column("diagnostics_code", "integer", "msDiagCode of the instance, or of the response."),
+        Column("pool_fqdn", "text", "poolFqdn: where to resubscribe."),
+        Column("answer_message_id", "text", "Message that told `answer`."),
+        Column("answer_time", "time", "Time of that message."),
+        Column("answer_s", "seconds", "From the request to that message."),
+        Column("presence_message_id", "text", "Message that brought a presence state first."),
+        Column("presence_s", "seconds", "From the request to the first presence state."),
+        Column("availability", "integer", "availability of that state: its number."),
+        Column("presence", "category", "What it means, as in `presence`."),
+        Column("basic", "category", "basic of that state: open or closed (PIDF)."),
+        Column("activity", "category", "activity of that state."),
+        Column(
+            "reachable_s",
+            "seconds",
+            "From the request to the first state that lets people call the contact: basic open, or "
+            "a presence that is neither offline nor unknown.",
+        ),
+        Column("notifications", "integer", "NOTIFY and BENOTIFY of the dialog, all contacts."),
+        Column("end_time", "time", "When the subscriber ended it (Expires: 0, unsubscribe)."),
     ),
 )
 
@@ -1490,6 +1574,7 @@ TABLES: dict[str, Table] = {
         CALL_LEGS,
         SESSION_TIMERS,
         PRESENCE,
+        SUBSCRIPTIONS,
         CONFERENCE_INVITES,
         CONFERENCE_COMMANDS,
         CONFERENCE_PARTICIPANTS,
