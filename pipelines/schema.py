@@ -129,6 +129,11 @@ CAPTURES = Table(
         Column(
             "undecoded_packets", "integer", "Packets below whose link layer nothing was decoded."
         ),
+        Column(
+            "duplicate_packets",
+            "integer",
+            "Second copies of packets, as mirror ports make them: read, and left out.",
+        ),
         Column("complete", "boolean", "False when the file is cut or broken before its end."),
         Column("problem", "text", "Why it is not complete; missing when it is."),
     ),
