@@ -101,7 +101,7 @@ class DuplicateFilter:
             if len(pairs.first):
                 copy[pairs.second[_are_copies(pairs)]] = True
         if len(layers):
-            self._last = _last_rows(layers)
+            self._last = _last_rows(_with_before(self._last, layers))
         if not copy.any():
             return layers, np.empty(0, np.int64)
         return _rows(layers, np.flatnonzero(~copy)), layers.frame_number[copy]
@@ -112,6 +112,23 @@ def _rows(layers: Layers, rows: Int64) -> Layers:
     return replace(
         layers, **{name: None if one is None else one[rows] for name, one in columns.items()}
     )
+
+
+def _with_before(last: Layers | None, layers: Layers) -> Layers:
+    """Put the rows that were kept before the rows of a batch that is too small to be kept alone."""
+    if last is None or len(layers) >= KEPT_ROWS or _spans(layers) or last.header_start is None:
+        return layers
+    shift = {"payload_start": len(last.data), "header_start": len(last.data)}
+    joined = {
+        name: np.concatenate([getattr(last, name), getattr(layers, name) + shift.get(name, 0)])
+        for name in _BY_ROW
+    }
+    return replace(layers, data=np.concatenate([last.data, layers.data]), **joined)
+
+
+def _spans(layers: Layers) -> bool:
+    """Tell whether a batch lasts so long that no copy of what came before it can follow it."""
+    return bool(layers.time_ns[-1] - layers.time_ns[0] >= NEAR_NS)
 
 
 def _last_rows(layers: Layers) -> Layers:
@@ -138,6 +155,8 @@ def _pairs_within(layers: Layers) -> _Pairs:
     mixed = _mixed(layers)
     rows = _not_alone(mixed)
     mixed = _with_identification(mixed[rows], layers, rows)
+    again = _not_alone(mixed)  # in other slots: most had company by chance only
+    rows, mixed = rows[again], mixed[again]
     order = np.argsort(mixed, kind="stable")
     alike = np.flatnonzero(mixed[order[1:]] == mixed[order[:-1]])
     return _Pairs(layers, rows[order[alike]], layers, rows[order[alike + 1]])
@@ -258,19 +277,18 @@ def _is_numbered(pairs: _Pairs) -> Mask:
     He does when two of his packets differ in it; that of other protocols' packets is not known.
     """
     after, second = pairs.after, pairs.second
-    number = _identification(after, second)
-    sender = after.src_low[second]
-    varies = np.zeros(len(second), np.bool_)
-    senders, of_pair = np.unique(sender, return_inverse=True)
-    rows = np.flatnonzero(np.isin(after.src_low, senders))
-    place = np.searchsorted(senders, after.src_low[rows])
-    theirs = _identification(after, rows)
+    sources = [after] if pairs.before is after else [pairs.before, after]
+    senders, of_pair = np.unique(after.src_low[second], return_inverse=True)
     lowest, highest = np.full(len(senders), 1 << 16), np.zeros(len(senders), np.int64)
-    told = theirs > 0
-    np.minimum.at(lowest, place[told], theirs[told])
-    np.maximum.at(highest, place[told], theirs[told])
-    varies = (lowest < highest)[of_pair.reshape(-1)]
-    return varies & (number > 0)
+    for layers in sources:
+        rows = np.flatnonzero(np.isin(layers.src_low, senders))
+        number = _identification(layers, rows)
+        rows, number = rows[number > 0], number[number > 0]
+        place = np.searchsorted(senders, layers.src_low[rows])
+        np.minimum.at(lowest, place, number)
+        np.maximum.at(highest, place, number)
+    varies: Mask = (lowest < highest)[of_pair.reshape(-1)]
+    return varies & (_identification(after, second) > 0)
 
 
 def _contents_equal(pairs: _Pairs, chosen: Int64, lead: Int64) -> Mask:
