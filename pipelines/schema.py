@@ -624,8 +624,9 @@ CALL_LEGS = Table(
             "seconds",
             "What this leg's receiver adds to the time until it rings: `ringback_s` minus that of "
             "the leg behind it which rang first. On the last leg captured it is all of "
-            "`ringback_s`: that element, and what lies behind it. Each leg's times are of one "
-            "clock, so this holds across captures too.",
+            "`ringback_s`: that element, and what lies behind it. Missing where the legs behind it "
+            "were captured, but not how they rang. Each leg's times are of one clock, so this "
+            "holds across captures too.",
         ),
         Column("last", "boolean", "Whether no leg behind it was captured."),
     ),

@@ -14,8 +14,8 @@ length, and, as the case may be:
 - TCP and SCTP otherwise, that is over IPv6, and where the identification is 0 (RFC 6864 §4.1 allows
   it to packets that must not be fragmented) or is always the same, as some generators of packets
   leave it: the last 20 bytes of the header too, where the time stamps stand (RFC 7323 §3.2), within
-  1 ms, and not without data, SYN, FIN or RST. Copies of bare acknowledgments stay there: they cannot
-  be told from those that a receiver repeats to ask for a segment (RFC 5681 §3.2).
+  1 ms, and not without data, SYN, FIN or RST. Copies of bare acknowledgments stay there, as they
+  cannot be told from those that a receiver repeats to ask for a segment (RFC 5681 §3.2).
 
 TTL, hop limit, link layer, VLAN and tunnel may differ: a packet that was routed between the two
 places is still one packet. A packet whose addresses were translated on the way is two.
@@ -24,7 +24,7 @@ places is still one packet. A packet whose addresses were translated on the way 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -108,10 +108,9 @@ class DuplicateFilter:
 
 
 def _rows(layers: Layers, rows: Int64) -> Layers:
-    columns = {name: getattr(layers, name) for name in _BY_ROW}
-    return replace(
-        layers, **{name: None if one is None else one[rows] for name, one in columns.items()}
-    )
+    columns = ((name, getattr(layers, name)) for name in _BY_ROW)
+    picked: dict[str, Any] = {name: one[rows] for name, one in columns if one is not None}
+    return replace(layers, **picked)
 
 
 def _with_before(last: Layers | None, layers: Layers) -> Layers:
@@ -119,7 +118,7 @@ def _with_before(last: Layers | None, layers: Layers) -> Layers:
     if last is None or len(layers) >= KEPT_ROWS or _spans(layers) or last.header_start is None:
         return layers
     shift = {"payload_start": len(last.data), "header_start": len(last.data)}
-    joined = {
+    joined: dict[str, Any] = {
         name: np.concatenate([getattr(last, name), getattr(layers, name) + shift.get(name, 0)])
         for name in _BY_ROW
     }
@@ -185,7 +184,8 @@ def _mixed(layers: Layers) -> Words:
     last = len(layers.data) - 8
     if last < 0:
         return np.zeros(len(layers), np.uint64)
-    mixed = windows(layers.data, np.dtype(np.uint64))[np.clip(place, 0, last)] * _ODD[0]
+    words = windows(layers.data, np.dtype(np.uint64))
+    mixed: Words = words[np.clip(place, 0, last)] * _ODD[0]
     numbers = layers.seq.astype(np.uint64)
     numbers <<= _U(32)
     numbers |= layers.ack

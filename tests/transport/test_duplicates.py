@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
@@ -81,7 +82,7 @@ def copies(*packets: Sent, cuts: tuple[int, ...] = ()) -> list[int]:
     """Return the frames that are left out, of a capture in batches that end at `cuts`."""
     batch, seen, found, kept = batch_of(*packets), DuplicateFilter(), [], []
     edges = [0, *cuts, len(packets)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         rows = np.arange(begin, end)
         columns = {
             name: getattr(batch, name)[rows]
