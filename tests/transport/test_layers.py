@@ -37,7 +37,12 @@ from tests.link.frames import (
     udp6,
 )
 
-OURS = sorted(CHECKOUT.glob("fixtures/**/*.pcap*"))
+WITHOUT_PACKETS = {"exported_pdu"}
+OURS = sorted(
+    path
+    for path in CHECKOUT.glob("fixtures/**/*.pcap*")
+    if path.suffix in (".pcap", ".pcapng") and path.parent.name not in WITHOUT_PACKETS
+)
 THEIRS = sorted(CORPUS.glob("*/*.pcap*"))
 UNKNOWN_TO_TSHARK = {"links_unknown_to_tshark"}
 CAPTURES = [
