@@ -6,6 +6,7 @@ import itertools
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from dissectors.net.slow_road import SlowRoad
 from dissectors.transport.duplicates import DuplicateFilter
 from dissectors.transport.layers import TCP, UDP, decode_layers
 from pipelines import read_capture
+from pipelines.ingest import CaptureFile
 from pipelines.trace import Trace
 from tests.transport.packets import MS, START_NS
 
@@ -217,6 +219,12 @@ CASES = [
     ("sipp_tls/one_connection.pcapng", "sipp_tls/one_connection.keys.log"),
     ("sipp_tls/udp_lossy.pcapng", None),
     ("transports/tcp_ipv6_raw.pcap", None),
+    ("damaged/retransmitted.pcap", None),
+    ("damaged/reordered.pcap", None),
+    ("damaged/ip_fragments.pcap", None),
+    ("damaged/lost_body.pcap", None),
+    ("links/sctp.pcapng", None),
+    ("links/tunnels.pcapng", None),
 ]
 
 
@@ -228,6 +236,31 @@ def test_a_capture_doubled_by_mergecap(capture: str, keys: str | None, tmp_path:
     subprocess.run(["mergecap", "-w", doubled, path, shifted], check=True)
     key_files = [str(FIXTURES / keys)] if keys else []
     _assert_alike(read_capture(path, keys=key_files), read_capture(doubled, keys=key_files))
+
+
+def test_a_mirror_port_between_two_vlans(tmp_path: Path) -> None:
+    """Each packet comes in from one VLAN and goes out, routed, to another."""
+    folder, mirrored = FIXTURES / "skype_views", tmp_path / "mirrored.pcap"
+    with mirrored.open("wb") as file:
+        writer = dpkt.pcap.Writer(file, nano=True)
+        for time_ns, frame in _frames(folder / "edge.pcapng"):
+            for vlan, ttl, delay_ns in ((10, 64, 0), (20, 63, 30_000)):
+                tagged = frame[:12] + bytes([0x81, 0, 0, vlan]) + frame[12:22] + bytes([ttl])
+                writer.writepkt(tagged + frame[23:], Decimal(time_ns + delay_ns).scaleb(-9))
+    keys = folder / "edge.keys.log"
+    _assert_alike(
+        read_capture(folder / "edge.pcapng", keys=keys), read_capture(mirrored, keys=keys)
+    )
+
+
+def _frames(path: Path) -> list[tuple[int, bytes]]:
+    return [
+        (int(time_ns), batch.data[start : start + length].tobytes())
+        for batch in CaptureFile(str(path)).batches()
+        for time_ns, start, length in zip(
+            batch.time_ns, batch.start, batch.captured_length, strict=True
+        )
+    ]
 
 
 def _assert_alike(once: Trace, twice: Trace) -> None:
