@@ -18,7 +18,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from typing import Protocol as Contract
 
-from dissectors.capture.batch import PacketBatch
+import numpy as np
+
+from dissectors.capture.batch import Int64, PacketBatch
 from dissectors.carriers import Carried, Carrier, HepCarrier, SctpCarrier, WebSocketCarrier
 from dissectors.columns import Mask
 from dissectors.errors import DissectError, Malformed
@@ -36,6 +38,7 @@ from dissectors.sip.message import SipMessage
 from dissectors.tls.decrypt import TlsInfo, TlsSession
 from dissectors.tls.keys import KeyRing
 from dissectors.tls.record import looks_like_tls
+from dissectors.transport.duplicates import DuplicateFilter
 from dissectors.transport.flow import Flow, FlowBatch, FlowTable, udp_candidates
 from dissectors.transport.layers import SCTP, TCP, UDP, DecodedBatch, decode_layers
 from dissectors.transport.reassemble import Reassembler
@@ -118,6 +121,8 @@ class Dissected:
 
     packets: DecodedBatch | None = None
     """The packets' headers, with the faults and counts of the columnar decoders."""
+    duplicates: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """(M,) int64: frames of the second copies of packets, which go no further."""
     faults: list[tuple[Flow | None, DissectError]] = field(default_factory=list)
     """What could not be read, with its flow where it has one."""
     tls_sessions: list[tuple[Flow, TlsInfo]] = field(default_factory=list)
@@ -161,6 +166,7 @@ class Stack:
         self._decode_as = decode_as or DecodeAs()
         self._leads = partition[0] == 0
         self._slow_road = SlowRoad()
+        self._duplicates = DuplicateFilter()
         self._flows = FlowTable(partition)
         self._reassembler = Reassembler()
         self._connections: dict[int, _Connection] = {}
@@ -171,14 +177,15 @@ class Stack:
     def push(self, batch: PacketBatch) -> Dissected:
         """Take one batch of packets apart."""
         packets = decode_layers(batch, self._slow_road)
-        found = Dissected(packets)
-        flows = self._flows.assign(packets.layers)
+        layers, duplicates = self._duplicates.push(packets.layers)
+        found = Dissected(packets, duplicates)
+        flows = self._flows.assign(layers)
         if self._watch is not None:
             self._watch.take_flows(flows)
         found.faults += [(None, problem) for problem in flows.problems]
         self._tell_slow_road(found)
         finished = flows.finished
-        tunnel = packets.layers.tunnel
+        tunnel = layers.tunnel
         if tunnel.any():
             is_pdu = (tunnel == PDU_MESSAGE) | (tunnel == PDU_STREAM)
             flows = self._push_pdus(flows, is_pdu[flows.rows], found)

@@ -145,6 +145,11 @@ CAPTURES = Table(
         Column(
             "undecoded_packets", "integer", "Packets below whose link layer nothing was decoded."
         ),
+        Column(
+            "duplicate_packets",
+            "integer",
+            "Second copies of packets, as mirror ports make them: read, and left out.",
+        ),
         Column("complete", "boolean", "False when the file is cut or broken before its end."),
         Column("problem", "text", "Why it is not complete; missing when it is."),
     ),
@@ -803,8 +808,9 @@ CALL_LEGS = Table(
             "seconds",
             "What this leg's receiver adds to the time until it rings: `ringback_s` minus that of "
             "the leg behind it which rang first. On the last leg captured it is all of "
-            "`ringback_s`: that element, and what lies behind it. Each leg's times are of one "
-            "clock, so this holds across captures too.",
+            "`ringback_s`: that element, and what lies behind it. Missing where the legs behind it "
+            "were captured, but not how they rang. Each leg's times are of one clock, so this "
+            "holds across captures too.",
         ),
         Column("last", "boolean", "Whether no leg behind it was captured."),
     ),
