@@ -1,0 +1,423 @@
+"""Conference joins: the dialogs of each participant put together, and what each step took.
+
+The steps are: a person accepts the invitation (which is not counted), the client's INVITE to the
+focus with addUser, the focus's answer, the client's INVITE to each MCU, the MCU's 2xx, and ICE's
+conclusion in a second INVITE. A join without invitation begins with the INVITE to the focus. A wait
+in the lobby is a person's, and is not counted either.
+
+Where a join stopped is told only as far as the capture shows who had to go on: that the capture of
+an inviter shows no INVITE to the focus means nothing, as it does not come by there.
+
+References
+----------
+[MS-CONFBAS] §3.1, §3.2, §2.2.3.4; [MS-CONFAV] §3.2; RFC 4575 §5.7 (status).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.analysis import analysis
+from pipelines.conference_evidence import Evidence, dialogs_in, invitations_in
+from pipelines.conferences import LATER, Dialog, Invitation, Join, address_of, joins_of
+from pipelines.grouping import NEVER, table_frame
+from pipelines.schema import CONFERENCE_JOINS
+
+_GAVE_UP = 487
+_BY_PEOPLE = (480, 486, 487, 600, 603, 607)
+"""Final responses that tell what a person did: RFC 6076 §4.7 counts them as effective."""
+
+Values = dict[str, Any]
+
+
+@analysis(
+    "conference_joins",
+    whole=True,
+    conference_invites=(
+        "message_id", "time", "capture", "call_id", "to_uri", "focus_uri", "conference_id",
+        "status_code", "answer_s",
+    ),
+    conference_commands=(
+        "time", "call_id", "kind", "verb", "mcu_uri", "code", "reason", "answer_message_id",
+        "answer_s",
+    ),
+    conference_participants=(
+        "time", "conference_uri", "conference_id", "level", "change", "user_uri", "session_type",
+        "status",
+    ),
+    transactions=(
+        "capture", "flow_id", "method", "call_id", "from_uri", "from_tag", "to_uri", "to_tag",
+        "start_time", "final_time", "status_code", "outcome", "request_message_id",
+        "final_message_id",
+    ),
+    messages=(
+        "message_id", "time", "capture", "flow_id", "is_request", "from_uri", "from_epid",
+        "to_uri", "to_epid", "via_count", "user_agent",
+    ),
+    dialogs=("call_id", "end_time", "ended_by"),
+    media_streams=("call_id", "answer_time", "ice_concluded"),
+    diagnostics=("message_id", "time", "call_id", "method", "status_code", "code", "reason"),
+    captures=("capture", "end_time"),
+    flows=("flow_id", "lost_bytes"),
+)  # fmt: skip
+def conference_joins(
+    conference_invites: pd.DataFrame,
+    conference_commands: pd.DataFrame,
+    transactions: pd.DataFrame,
+    messages: pd.DataFrame,
+    dialogs: pd.DataFrame,
+    **known: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return the conference joins that the tables hold.
+
+    Parameters
+    ----------
+    conference_invites, conference_commands, transactions, messages, dialogs : DataFrame
+        Rows of these tables.
+    **known : DataFrame
+        Rows of `conference_participants`, `media_streams`, `diagnostics`, `captures`, `flows`.
+
+    Returns
+    -------
+    DataFrame
+        Rows of the table `conference_joins`, in order of their beginnings. A dialog whose opening
+        was not captured, neither INVITE nor answer, makes none.
+    """
+    invitations = invitations_in(conference_invites, transactions)
+    joins = joins_of(invitations, dialogs_in(transactions, messages, dialogs))
+    evidence = Evidence()
+    if joins:
+        evidence.add_commands(conference_commands)
+        evidence.add_media(known["media_streams"])
+        evidence.add_diagnostics(known["diagnostics"])
+        evidence.add_roster(known["conference_participants"])
+        evidence.add_places(known["captures"], known["flows"])
+        evidence.add_clients(messages, {address_of(one.user_uri) for one in invitations})
+    rows = [row for join in joins for row in _rows(join, evidence)]
+    return table_frame(
+        CONFERENCE_JOINS,
+        {column.name: _column(rows, column.name, column.kind) for column in CONFERENCE_JOINS},
+    )
+
+
+def _column(rows: list[Values], name: str, kind: str) -> Any:
+    values = [row.get(name) for row in rows]
+    if kind == "time":
+        return np.array([NEVER if value is None else value for value in values], dtype=np.int64)
+    return np.array([*values, None], dtype=object)[:-1]
+
+
+# --- one join -----------------------------------------------------------------------------------
+
+
+def _rows(join: Join, evidence: Evidence) -> Iterator[Values]:
+    """Yield a row for each modality of a join, or the one row of a join without any."""
+    shared = _beginning(join, evidence)
+    for run in join.modalities() or [[]]:
+        row = shared | _media(join, run, shared, evidence)
+        row |= _stop(join, run, row, evidence)
+        row["not_seen"] = ", ".join(_not_seen(join, run, row, evidence)) or None
+        yield row
+
+
+def _beginning(join: Join, evidence: Evidence) -> Values:
+    """Return what all modalities of a join share."""
+    first: Any = join.invitation or join.dialogs[0]
+    organiser, conference_id = join.conference
+    return {
+        "join_id": _first_message(join),
+        "capture": first.capture,
+        "conference_id": conference_id or None,
+        "organiser": organiser or None,
+        "user_uri": join.user_uri or None,
+        "epid": next((one.epid for one in join.dialogs if one.epid), None),
+        "user_agent": next((one.product for one in join.dialogs if one.product), None),
+        "entry": _entry(join),
+        "client_seen": _sees_client(join, evidence),
+        "lost_bytes": evidence.lost_by(one.flow_id for one in _parts(join)),
+        **_invitation(join),
+        **_focus(join, evidence),
+    }
+
+
+def _parts(join: Join) -> list[Dialog | Invitation]:
+    return [*([join.invitation] if join.invitation else []), *join.dialogs]
+
+
+def _sees_client(join: Join, evidence: Evidence) -> bool:
+    one = join.invitation
+    return True if one is None or join.dialogs else evidence.sees_client(one)
+
+
+def _first_message(join: Join) -> str | None:
+    if join.invitation:
+        return join.invitation.message_id
+    ids = (one.request_id or one.final_id for one in join.dialogs)
+    return next((one for one in ids if one), None)
+
+
+def _entry(join: Join) -> str | None:
+    if join.called:
+        return "called"
+    if join.invitation:
+        return "invited"
+    lower = join.user_uri.lower()
+    if lower.startswith("tel:") or "user=phone" in lower:
+        return "telephone"
+    return "direct" if join.tries else None
+
+
+def _invitation(join: Join) -> Values:
+    one = join.invitation
+    if one is None:
+        return {}
+    return {
+        "invite_time": one.time,
+        "accept_time": one.accept_time,
+        "accept_s": one.answer_s,
+        "invitation_call_id": one.call_id,
+        "invitation_message_id": one.message_id,
+    }
+
+
+def _focus(join: Join, evidence: Evidence) -> Values:
+    """Return the steps with the focus, from the first try to the answer of the last."""
+    focus = join.focus
+    if focus is None:
+        return {}
+    begin, answer = join.tries[0].time, focus.answer_time
+    command = evidence.commands.get(focus.call_id)
+    added = _after(command.time, command.answer_s) if command and _settled(command) else None
+    made = {
+        "focus_time": begin,
+        "focus_answer_time": answer,
+        "add_user_time": added,
+        "begin_s": _between(_accepted(join), begin),
+        "focus_s": _between(begin, answer) if focus.accepted else None,
+        "add_user_s": command.answer_s if command else None,
+        "focus_call_id": focus.call_id,
+        "focus_message_id": focus.request_id,
+    }
+    return made | _lobby(join, focus, evidence)
+
+
+def _settled(command: Any) -> bool:
+    return command.code is not None and command.code != "pending"
+
+
+def _lobby(join: Join, focus: Dialog, evidence: Evidence) -> Values:
+    """Return the wait in the lobby, which only a roster tells: pending may be any slow answer."""
+    who = join.conference, address_of(join.user_uri)
+    held, admitted, _ = evidence.lobby_of(who, focus.begin)
+    return {
+        "lobby_time": held,
+        "admitted_time": admitted,
+        "lobby_s": _between(held, admitted),
+    }
+
+
+def _media(join: Join, run: list[Dialog], row: Values, evidence: Evidence) -> Values:
+    """Return the steps with an MCU, and what the whole join took."""
+    if not run:
+        return {"tries": len(join.tries)}
+    first, last = run[0], _counting(run)
+    ready = _ready(row)
+    later = first.time is not None and ready is not None and first.time - ready > LATER
+    ice = evidence.ice_of(last) if last.accepted else None
+    who = join.conference, address_of(join.user_uri)
+    connected = evidence.connected_of(who, first.part.kind, first.begin)
+    joined = (ice or last.answer_time) if last.accepted else None
+    made = {
+        "modality": first.part.kind,
+        "media_time": first.time,
+        "media_answer_time": last.answer_time,
+        "ice_time": ice,
+        "connected_time": connected,
+        "joined_time": joined,
+        "client_s": None if later else _between(ready, first.time),
+        "media_s": _between(first.time, last.answer_time) if last.accepted else None,
+        "ice_s": _between(last.answer_time, ice),
+        "connected_s": _between(first.time, connected),
+        "later": later,
+        "tries": len(run),
+        "media_call_id": last.call_id,
+        "media_message_id": first.request_id,
+    }
+    return made | {"join_s": _whole(join, row | made)}
+
+
+def _ready(row: Values) -> int | None:
+    """Return when the client could go on: the focus, addUser and the lobby were done."""
+    steps = (row.get(name) for name in ("focus_answer_time", "add_user_time", "admitted_time"))
+    return max((step for step in steps if step is not None), default=None)
+
+
+def _counting(run: list[Dialog]) -> Dialog:
+    return next((one for one in run if one.accepted), run[-1])
+
+
+def _whole(join: Join, row: Values) -> float | None:
+    """Return what the join took, without what people took."""
+    if join.called or (join.focus is None and join.invitation is not None):
+        return None
+    if row["later"] or join.focus is None:
+        return _between(row["media_time"], row["joined_time"])
+    took = _between(_accepted(join) or row["focus_time"], row["joined_time"])
+    if took is None or row["lobby_time"] is None:
+        return took
+    return None if row["lobby_s"] is None else max(took - row["lobby_s"], 0.0)
+
+
+def _accepted(join: Join) -> int | None:
+    """Return when the invitation was accepted, if the clock of what followed tells it."""
+    one = join.invitation
+    same_clock = one is not None and join.tries and one.capture == join.tries[0].capture
+    return one.accept_time if one is not None and same_clock else None
+
+
+def _between(start: int | None, end: int | None) -> float | None:
+    return None if start is None or end is None or end < start else (end - start) / 1e9
+
+
+def _after(start: int, seconds: float | None) -> int | None:
+    return None if seconds is None else start + round(seconds * 1e9)
+
+
+# --- where it stopped ---------------------------------------------------------------------------
+
+
+def _stop(join: Join, run: list[Dialog], row: Values, evidence: Evidence) -> Values:
+    """Return how far it came, and who said what about it."""
+    if run:
+        return _stop_at_media(join, _counting(run), evidence)
+    if join.focus:
+        return _stop_at_focus(join, join.focus, row, evidence)
+    return _stop_at_invitation(join, row, evidence)
+
+
+def _stop_at_media(join: Join, media: Dialog, evidence: Evidence) -> Values:
+    failed = evidence.failed_media.get(media.call_id)
+    if media.accepted and failed and evidence.ice_of(media) is None:
+        said = f"{failed.code} {failed.reason or ''}".strip()
+        return _told("incomplete", "ice", said, diagnostics_code=failed.code,
+                     stop_message_id=failed.message_id)  # fmt: skip
+    if media.accepted:
+        return _told("joined", None, None)
+    if media.refused:
+        person = media.called and media.status in _BY_PEOPLE
+        outcome = "declined" if person else _refusal(media)
+        return _told(outcome, "media", **_response(media, evidence))
+    why = "no final response to the MCU's INVITE" if join.called else _unanswered("an MCU")
+    return _told("incomplete", "media", why, waited_s=_waited(media, media.time, evidence))
+
+
+def _stop_at_focus(join: Join, focus: Dialog, row: Values, evidence: Evidence) -> Values:
+    if focus.refused:
+        return _told(_refusal(focus), "focus", **_response(focus, evidence))
+    if not focus.accepted:
+        waited = _waited(focus, focus.time, evidence)
+        return _told("incomplete", "focus", _unanswered("the focus"), waited_s=waited)
+    command = evidence.commands.get(focus.call_id)
+    if command and command.code == "failure":
+        said, where = command.reason or "failure", command.answer_message_id
+        return _told("refused", "addUser", said, stop_message_id=where)
+    if row["lobby_time"] is not None and row["admitted_time"] is None:
+        return _stop_in_lobby(join, focus, row["lobby_time"], evidence)
+    waited = _waited(focus, _ready(row), evidence)
+    if command and not _settled(command):
+        said = "no answer to addUser" if command.code is None else "addUser stayed pending"
+        return _told("incomplete", "addUser", said, waited_s=waited)
+    if focus.end_time is not None and focus.ended_by == "caller":
+        return _told("left", "media", "ended the dialog with the focus", waited_s=waited)
+    if focus.end_time is not None:
+        return _told("incomplete", "media", "the focus ended the dialog", waited_s=waited)
+    return _told("incomplete", "media", "no INVITE to an MCU", waited_s=waited)
+
+
+def _stop_in_lobby(join: Join, focus: Dialog, since: int, evidence: Evidence) -> Values:
+    who = join.conference, address_of(join.user_uri)
+    waited = _waited(focus, since, evidence)
+    if evidence.lobby_of(who, focus.begin)[2] or focus.ended_by == "callee":
+        return _told("refused", "lobby", "not let in from the lobby", waited_s=waited)
+    if focus.ended_by == "caller":
+        return _told("left", "lobby", "left the lobby", waited_s=waited)
+    return _told("lobby", "lobby", "waits in the lobby", waited_s=waited)
+
+
+def _stop_at_invitation(join: Join, row: Values, evidence: Evidence) -> Values:
+    one = join.invitation
+    if one is None:
+        return _told("unknown", None, None)
+    if join.present:
+        return _told("present", None, "was in the conference when it accepted")
+    if one.accept_time is None:
+        outcome = "unanswered" if one.status is None else "declined"
+        return _told(outcome, "invitation", None, status_code=one.status,
+                     stop_message_id=one.final_id)  # fmt: skip
+    end = evidence.end_of(one.capture)
+    return _told(
+        "incomplete" if row["client_seen"] else "unknown",
+        "focus",
+        "no INVITE to the focus",
+        waited_s=_between(one.accept_time, end),
+    )
+
+
+def _refusal(dialog: Dialog) -> str:
+    return "left" if dialog.status == _GAVE_UP else "refused"
+
+
+def _unanswered(whom: str) -> str:
+    return f"no final response to the INVITE to {whom}"
+
+
+def _response(dialog: Dialog, evidence: Evidence) -> Values:
+    code, text = evidence.diagnoses.get(dialog.final_id or "", (None, ""))
+    words = [str(word) for word in (dialog.status, code, text) if word]
+    return {
+        "reason": " ".join(words),
+        "status_code": dialog.status,
+        "diagnostics_code": code,
+        "stop_message_id": dialog.final_id,
+    }
+
+
+def _waited(dialog: Dialog, since: int | None, evidence: Evidence) -> float | None:
+    end = evidence.end_of(dialog.capture)
+    if dialog.end_time is not None:
+        end = dialog.end_time if end is None else min(dialog.end_time, end)
+    return _between(since, end)
+
+
+def _told(outcome: str, stopped_at: str | None, reason: str | None, **more: Any) -> Values:
+    return {"outcome": outcome, "stopped_at": stopped_at, "reason": reason, **more}
+
+
+def _not_seen(join: Join, run: list[Dialog], row: Values, evidence: Evidence) -> Iterator[str]:
+    """Yield the names of steps that must have been, or might have been, and are not there."""
+    one, focus = join.invitation, join.focus
+    if one is not None and not any(join.conference):
+        yield "body of the invitation"
+    if one is not None and one.status is None:
+        yield "answer to the invitation"
+    if focus is None and not join.called and (run or row["outcome"] == "unknown"):
+        yield "dialog with the focus"
+    if focus is not None:
+        yield from _half_seen(focus, "focus")
+        if focus.accepted and row.get("add_user_s") is None:
+            yield "answer to addUser"
+    if run:
+        yield from _half_seen(_counting(run), "MCU")
+        if row["outcome"] == "joined" and join.conference not in evidence.rosters:
+            yield "roster"
+
+
+def _half_seen(dialog: Dialog, whom: str) -> Iterator[str]:
+    if dialog.time is None:
+        yield f"INVITE to the {whom}"
+    if dialog.status is None:
+        yield f"answer of the {whom}"
