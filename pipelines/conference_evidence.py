@@ -50,12 +50,10 @@ def dialogs_in(
     transactions: pd.DataFrame, messages: pd.DataFrame, dialogs: pd.DataFrame
 ) -> list[Dialog]:
     """Return the openings of dialogs with focuses and MCUs; those inside a dialog are none."""
-    told = [transactions[name].str.contains("app:conf:", case=False, regex=False).fillna(False)
-            for name in ("from_uri", "to_uri")]  # fmt: skip
+    transactions = _with_conferences(transactions)
     opening = (transactions["method"] == "INVITE") & transactions["to_tag"].isna()
     asked = transactions["outcome"] != _CHALLENGED
-    rows = list(records(transactions[(told[0] | told[1]).astype(bool) & opening & asked],
-                        "start_time", "final_time"))  # fmt: skip
+    rows = list(records(transactions[opening & asked], "start_time", "final_time"))
     rows.sort(key=lambda row: (row.call_id or "", row.from_tag or "", _when(row)))
     made = [
         one
@@ -65,6 +63,17 @@ def dialogs_in(
     _add_endpoints(made, messages)
     _add_ends(made, dialogs)
     return made
+
+
+def _with_conferences(transactions: pd.DataFrame) -> pd.DataFrame:
+    """Return the transactions of which From or To names a part of a conference."""
+    sender, to = (
+        transactions[name].str.contains("app:conf:", case=False, regex=False)
+        for name in ("from_uri", "to_uri")
+    )
+    named = sender.fillna(value=False).astype(bool) | to.fillna(value=False).astype(bool)
+    found: pd.DataFrame = transactions[named]
+    return found
 
 
 def _when(row: Any) -> int:
@@ -168,6 +177,8 @@ class Evidence:
         default_factory=lambda: defaultdict(list)
     )
     """Participant → when its focus endpoint was on hold, connected or gone, ascending."""
+    traces: dict[tuple[Participant, bool], int] = field(default_factory=dict)
+    """Participant and whether with the focus → the last request of any dialog with it."""
     rosters: set[tuple[str, str]] = field(default_factory=set)
     """Conferences with a roster."""
     ends: dict[str, int] = field(default_factory=dict)
@@ -223,6 +234,15 @@ class Evidence:
         if kind == FOCUS:
             insort(self.lobby[who], (row.time, "gone" if gone else row.status or ""))
 
+    def add_traces(self, transactions: pd.DataFrame) -> None:
+        """Take the transactions with conferences, of which dialogs leave traces without opening."""
+        for row in records(_with_conferences(transactions), "start_time", "final_time"):
+            to, sender = part_of(row.to_uri), part_of(row.from_uri)
+            for part, other in ((to, row.from_uri), (sender, row.to_uri)):
+                if part is not None:
+                    key = (part.conference, address_of(other)), part.kind == FOCUS
+                    self.traces[key] = max(self.traces.get(key, 0), _when(row))
+
     def add_places(self, captures: pd.DataFrame, flows: pd.DataFrame) -> None:
         """Take `captures` and `flows`."""
         for row in records(captures[captures["end_time"].notna()], "end_time"):
@@ -256,6 +276,10 @@ class Evidence:
         same_flow = invitation.flow_id in self.own_flows.get(key, ())
         after = self.own_last.get(key, 0) > (invitation.accept_time or invitation.time)
         return same_flow or after
+
+    def left_traces(self, who: Participant, *, with_focus: bool, since: int | None) -> bool:
+        """Return whether a dialog of a participant was seen at work after a moment."""
+        return self.traces.get((who, with_focus), 0) > (since or 0)
 
     def ice_of(self, dialog: Dialog) -> int | None:
         """Return when ICE's conclusion was answered, if that was soon after the 2xx."""

@@ -94,6 +94,7 @@ def conference_joins(
         evidence.add_commands(conference_commands)
         evidence.add_media(known["media_streams"])
         evidence.add_diagnostics(known["diagnostics"])
+        evidence.add_traces(transactions)
         evidence.add_roster(known["conference_participants"])
         evidence.add_places(known["captures"], known["flows"])
         evidence.add_clients(messages, {address_of(one.user_uri) for one in invitations})
@@ -335,7 +336,14 @@ def _stop_at_focus(join: Join, focus: Dialog, row: Values, evidence: Evidence) -
         return _told("left", "media", "ended the dialog with the focus", waited_s=waited)
     if focus.end_time is not None:
         return _told("incomplete", "media", "the focus ended the dialog", waited_s=waited)
-    return _told("incomplete", "media", "no INVITE to an MCU", waited_s=waited)
+    outcome = "unknown" if _has_media(join, row, evidence) else "incomplete"
+    return _told(outcome, "media", "no INVITE to an MCU", waited_s=waited)
+
+
+def _has_media(join: Join, row: Values, evidence: Evidence) -> bool:
+    """Return whether a dialog with an MCU was at work, whose INVITE the capture lacks."""
+    who = join.conference, address_of(join.user_uri)
+    return evidence.left_traces(who, with_focus=False, since=_ready(row))
 
 
 def _stop_in_lobby(join: Join, focus: Dialog, since: int, evidence: Evidence) -> Values:
@@ -359,8 +367,10 @@ def _stop_at_invitation(join: Join, row: Values, evidence: Evidence) -> Values:
         return _told(outcome, "invitation", None, status_code=one.status,
                      stop_message_id=one.final_id)  # fmt: skip
     end = evidence.end_of(one.capture)
+    who = join.conference, address_of(join.user_uri)
+    inside = evidence.left_traces(who, with_focus=True, since=one.accept_time)
     return _told(
-        "incomplete" if row["client_seen"] else "unknown",
+        "incomplete" if row["client_seen"] and not inside else "unknown",
         "focus",
         "no INVITE to the focus",
         waited_s=_between(one.accept_time, end),
@@ -410,6 +420,8 @@ def _not_seen(join: Join, run: list[Dialog], row: Values, evidence: Evidence) ->
         yield from _half_seen(focus, "focus")
         if focus.accepted and row.get("add_user_s") is None:
             yield "answer to addUser"
+    if focus is not None and not run and row["outcome"] == "unknown":
+        yield "INVITE to an MCU"
     if run:
         yield from _half_seen(_counting(run), "MCU")
         if row["outcome"] == "joined" and join.conference not in evidence.rosters:

@@ -32,8 +32,11 @@ def only(script: str) -> pd.Series:
     return found.iloc[0]
 
 
-def findings(script: str) -> list[Finding]:
-    return list(session_timer_drop(table(script)))
+def findings(script: str, lost_bytes: int = 0) -> list[Finding]:
+    rows = messages(script)
+    flows = pd.DataFrame({"flow_id": rows["flow_id"].unique()}).assign(lost_bytes=lost_bytes)
+    of_calls = rows[["call_id", "flow_id"]]
+    return list(session_timer_drop(session_timers(rows), of_calls, flows))
 
 
 def refresh(time: float, *, back: bool = True, headers: str = FULL, status: str = "200") -> str:
@@ -122,6 +125,25 @@ def test_the_case_of_the_article() -> None:
     assert "UCMA 3.0" in one.explanation
     assert "2740406" in one.advice
     assert one.subject == "sip:bob@contoso.com"
+
+
+@pytest.mark.parametrize(
+    ("refreshed", "severity"),
+    [
+        ("902 gw>fe UPDATE cseq=2 se=1800", "warning"),
+        (refresh(902, back=False), "warning"),
+        (refresh(902, status="481", headers=""), "error"),
+        (refresh(902, back=False, headers="headers=session-expires"), "error"),
+    ],
+    ids=["no answer", "lost on the way", "refused", "without Contact"],
+)
+def test_what_bytes_that_are_missing_may_explain(refreshed: str, severity: str) -> None:
+    """What was seen stands; what was not seen may have been lost on the way to the capture."""
+    [one] = findings(f"{CALL}\n{refreshed}\n1790 gw>fe BYE cseq=3", lost_bytes=700)
+    assert one.severity == severity
+    assert ("700 bytes" in one.explanation or "1,400 bytes" in one.explanation) == (
+        severity == "warning"
+    )
 
 
 def test_interval_that_was_too_small() -> None:
