@@ -23,4 +23,6 @@ def test_findings(folder: Path, capture: str, counts: dict[str, int]) -> None:
     keys = read(folder, "truth")["captures"][capture]["keys"]
     trace = read_capture(folder / capture, keys=[folder / keys] if keys else [], workers=1)
     found = trace.findings
-    assert found.groupby("rule", observed=True)["count"].sum().to_dict() == counts, found.to_string()
+    assert found.groupby("rule", observed=True)["count"].sum().to_dict() == counts, (
+        found.to_string()
+    )

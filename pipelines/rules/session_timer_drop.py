@@ -65,7 +65,9 @@ def _lost_bytes(
     call_ids: pd.Series[Any], messages: pd.DataFrame, flows: pd.DataFrame
 ) -> dict[Any, int]:
     """Return for each call how many bytes of its connections the capture lacks."""
-    lossy = flows.loc[flows["lost_bytes"] > 0, ["flow_id", "lost_bytes"]].astype({"flow_id": object})
+    lossy = flows.loc[flows["lost_bytes"] > 0, ["flow_id", "lost_bytes"]].astype(
+        {"flow_id": object}
+    )
     if call_ids.empty or lossy.empty:
         return {}
     of_calls = messages.loc[messages["call_id"].isin(call_ids), ["call_id", "flow_id"]]
