@@ -2,23 +2,29 @@
 
 ::
 
-    PacketBatch ─▶ Layers ─▶ flows ─┬─ UDP ──────────────────▶ SIP
-                                    └─ TCP ─▶ StreamChunk ─┬─▶ SIP
-                                                           └─▶ TLS ─▶ StreamChunk ─▶ SIP
+    PacketBatch ─▶ Layers ─▶ flows ─┬─ UDP ──────────────────▶ SIP, HEP
+                                    ├─ SCTP ─▶ Unit ─────────▶ SIP
+                                    └─ TCP ─▶ StreamChunk ─┬─▶ SIP, WebSocket, HEP
+                                                           └─▶ TLS ─▶ StreamChunk ─▶ the same
 
 What a TCP connection carries is told by its first bytes, or by a rule of the user; a connection
-that carries neither TLS nor SIP is ignored from then on, so its bytes cost nothing.
+that carries none of these is ignored from then on, so its bytes cost nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from dissectors.capture.batch import PacketBatch
+from dissectors.carriers import Carried, Carrier, HepCarrier, SctpCarrier, WebSocketCarrier
+from dissectors.columns import Mask
 from dissectors.errors import DissectError, Malformed
+from dissectors.hep import MAGIC, looks_like_hep
+from dissectors.link.link_layer import PDU_MESSAGE, PDU_STREAM
 from dissectors.net.slow_road import SlowRoad
+from dissectors.sip.exported import PduReader
 from dissectors.sip.framing import (
     SipFramer,
     contains_start_line,
@@ -30,11 +36,14 @@ from dissectors.tls.decrypt import TlsInfo, TlsSession
 from dissectors.tls.keys import KeyRing
 from dissectors.tls.record import looks_like_tls
 from dissectors.transport.flow import Flow, FlowBatch, FlowTable, udp_candidates
-from dissectors.transport.layers import TCP, UDP, DecodedBatch, decode_layers
+from dissectors.transport.layers import SCTP, TCP, UDP, DecodedBatch, decode_layers
 from dissectors.transport.reassemble import Reassembler
 from dissectors.transport.stream import StreamChunk
+from dissectors.websocket import looks_like_frame, looks_like_upgrade
 
 Protocol = Literal["sip", "tls"]
+Content = Literal["sip", "tls", "websocket", "frames", "hep"]
+"""What a connection can be seen to carry; frames: a WebSocket without its handshake."""
 
 UNDECIDED_LIMIT = 256 << 10
 """Bytes of one connection that are looked through for TLS or SIP before it is ignored."""
@@ -86,7 +95,7 @@ def _decode_as_rule(rule: str) -> tuple[tuple[int, int], Protocol]:
 
 
 Sink = Callable[[Flow, str, SipMessage], None]
-"""Takes a message with its flow and transport (udp, tcp or tls)."""
+"""Takes a message with its flow and transport (udp, tcp, tls, sctp, ws or wss)."""
 
 
 @dataclass(slots=True)
@@ -99,6 +108,8 @@ class Dissected:
     """What could not be read, with its flow where it has one."""
     tls_sessions: list[tuple[Flow, TlsInfo]] = field(default_factory=list)
     """TLS connections that are over."""
+    tls_secrets: list[tuple[str, bytes, bytes]] = field(default_factory=list, repr=False)
+    """What opened these connections: label, client random and secret, as in a key log."""
     flows: list[Flow] = field(default_factory=list)
     """Flows that are over."""
 
@@ -134,6 +145,9 @@ class Stack:
         self._flows = FlowTable(partition)
         self._reassembler = Reassembler()
         self._connections: dict[int, _Connection] = {}
+        self._pdus: dict[int, PduReader] = {}
+        self._sctp = SctpCarrier()
+        self._agents: dict[int, HepCarrier] = {}
 
     def push(self, batch: PacketBatch) -> Dissected:
         """Take one batch of packets apart."""
@@ -142,10 +156,16 @@ class Stack:
         flows = self._flows.assign(packets.layers)
         found.faults += [(None, problem) for problem in flows.problems]
         self._tell_slow_road(found)
+        finished = flows.finished
+        tunnel = packets.layers.tunnel
+        if tunnel.any():
+            is_pdu = (tunnel == PDU_MESSAGE) | (tunnel == PDU_STREAM)
+            flows = self._push_pdus(flows, is_pdu[flows.rows], found)
         self._push_datagrams(flows, found)
+        hand_on(self._sctp.push(flows), self._sink, found)
         for flow, value in self._reassembler.push(flows):
             self._push_stream(flow, value, found)
-        self._finish_flows(flows.finished, found)
+        self._finish_flows(finished, found)
         return found
 
     def finish(self) -> Dissected:
@@ -187,6 +207,51 @@ class Stack:
                         found.faults.append((flow, value))
                     else:
                         self._sink(flow, "udp", value)
+            elif looks_like_hep(payload):
+                self._push_exported(flow, payload, (frame, time_ns, direction), found)
+
+    def _push_exported(
+        self, flow: Flow, payload: bytes, where: tuple[int, int, int], found: Dissected
+    ) -> None:
+        agent = self._agents.get(flow.number)
+        if agent is None:
+            flow.application = "hep"
+            agent = self._agents[flow.number] = HepCarrier(flow)
+        hand_on(agent.push_datagram(payload, *where), self._sink, found)
+        found.flows += agent.flows()
+
+    def _push_pdus(self, flows: FlowBatch, is_pdu: Mask, found: Dissected) -> FlowBatch:
+        """Read the rows that are exported PDUs; return the others."""
+        layers, rows = flows.layers, flows.rows[is_pdu]
+        data = layers.data.data
+        columns = zip(
+            flows.flow_index[is_pdu].tolist(),
+            flows.direction[is_pdu].tolist(),
+            layers.payload_start[rows].tolist(),
+            layers.payload_length[rows].tolist(),
+            layers.frame_number[rows].tolist(),
+            layers.time_ns[rows].tolist(),
+            (layers.tunnel[rows] == PDU_MESSAGE).tolist(),
+            strict=True,
+        )
+        for index, direction, start, length, frame, time_ns, whole in columns:
+            flow = flows.flows[index]
+            flow.application = "sip"
+            reader = self._pdus.get(flow.number)
+            if reader is None:
+                reader = self._pdus[flow.number] = PduReader(flow.protocol == TCP)
+            payload = bytes(data[start : start + length])
+            self._take_pdu(flow, reader.push(payload, frame, time_ns, direction, whole), found)
+        return _without(flows, is_pdu)
+
+    def _take_pdu(
+        self, flow: Flow, values: Iterable[SipMessage | DissectError], found: Dissected
+    ) -> None:
+        for value in values:
+            if isinstance(value, DissectError):
+                found.faults.append((flow, value))
+            else:
+                self._sink(flow, "tcp" if flow.protocol == TCP else "udp", value)
 
     def _push_stream(self, flow: Flow, value: StreamChunk | DissectError, found: Dissected) -> None:
         if isinstance(value, DissectError):
@@ -203,7 +268,36 @@ class Stack:
             connection = self._connections.pop(flow.number, None)
             if connection is not None:
                 connection.finish(found)
+            reader = self._pdus.pop(flow.number, None)
+            if reader is not None:
+                self._take_pdu(flow, reader.finish(), found)
+            agent = self._agents.pop(flow.number, None)
+            if agent is not None:
+                agent.close()
+                found.flows += agent.flows()
+            if flow.protocol == SCTP:
+                hand_on(self._sctp.finish(flow), self._sink, found)
             found.flows.append(flow)
+
+
+def _without(flows: FlowBatch, mask: Mask) -> FlowBatch:
+    """Return the rows where `mask` is False; all flows stay."""
+    kept = ~mask
+    return replace(
+        flows,
+        rows=flows.rows[kept],
+        flow_index=flows.flow_index[kept],
+        direction=flows.direction[kept],
+    )
+
+
+def hand_on(carried: Iterable[Carried], sink: Sink, found: Dissected) -> None:
+    """Give the messages among what was carried to `sink`, and the faults to `found`."""
+    for flow, transport, value in carried:
+        if isinstance(value, DissectError):
+            found.faults.append((flow, value))
+        else:
+            sink(flow, transport, value)
 
 
 _Framers = tuple[SipFramer, SipFramer]
@@ -218,9 +312,10 @@ class _Connection:
         self._keys = keys
         self._sink = sink
         self._tls: TlsSession | None = None
-        self._sniffer = _Sniffer(("tls", "sip"))
-        self._sniffer_inside = _Sniffer(("sip",))
+        self._sniffer = _Sniffer(inside=False)
+        self._sniffer_inside = _Sniffer(inside=True)
         self._framers: _Framers | None = None
+        self._carrier: Carrier | None = None
         if told is not None:
             self._begin(told)
 
@@ -230,6 +325,8 @@ class _Connection:
             self._push_tls(self._tls, chunk, found)
         elif self._framers is not None:
             self._push_sip(self._framers, chunk, "tcp", found)
+        elif self._carrier is not None:
+            self._push_carrier(self._carrier, chunk, found)
         elif not self._flow.ignored:
             self._decide(chunk, found)
 
@@ -238,9 +335,14 @@ class _Connection:
         if self._tls is not None:
             self._take_plaintext(self._tls.finish(), found)
             found.tls_sessions.append((self._flow, self._tls.info))
+            found.tls_secrets += self._tls.secrets()
         transport = "tcp" if self._tls is None else "tls"
         for framer in self._framers or ():
             self._take_sip(framer.finish(), transport, found)
+        if self._carrier is not None:
+            hand_on(self._carrier.finish(), self._sink, found)
+            self._carrier.close()
+            found.flows += self._carrier.flows()
 
     def _decide(self, chunk: StreamChunk, found: Dissected) -> None:
         protocol = self._sniffer.push(chunk)
@@ -251,12 +353,23 @@ class _Connection:
         elif self._sniffer.gave_up:
             self._flow.ignored = True
 
-    def _begin(self, protocol: Protocol) -> None:
-        self._flow.application = protocol
-        if protocol == "tls":
+    def _begin(self, content: Content) -> None:
+        if content == "tls":
+            self._flow.application = "tls"
             self._tls = TlsSession(self._keys)
-        else:
+        elif content == "sip":
+            self._flow.application = "sip" if self._tls is None else "sips"
             self._framers = SipFramer(), SipFramer()
+        elif content == "hep":
+            self._flow.application = "hep"
+            self._carrier = HepCarrier(self._flow)
+        else:
+            transport = "ws" if self._tls is None else "wss"
+            self._carrier = WebSocketCarrier(self._flow, transport, opened=content == "frames")
+
+    def _push_carrier(self, carrier: Carrier, chunk: StreamChunk, found: Dissected) -> None:
+        hand_on(carrier.push(chunk), self._sink, found)
+        found.flows += carrier.flows()
 
     def _push_tls(self, tls: TlsSession, chunk: StreamChunk, found: Dissected) -> None:
         self._take_plaintext(tls.push(chunk), found)
@@ -273,15 +386,16 @@ class _Connection:
                 found.faults.append((self._flow, value))
             elif self._framers is not None:
                 self._push_sip(self._framers, value, "tls", found)
+            elif self._carrier is not None:
+                self._push_carrier(self._carrier, value, found)
             elif not self._flow.ignored:
                 self._decide_inside(value, found)
 
     def _decide_inside(self, chunk: StreamChunk, found: Dissected) -> None:
-        if self._sniffer_inside.push(chunk) == "sip":
-            self._flow.application = "sips"
-            self._framers = SipFramer(), SipFramer()
-            for held in self._sniffer_inside.take():
-                self._push_sip(self._framers, held, "tls", found)
+        content = self._sniffer_inside.push(chunk)
+        if content is not None:
+            self._begin(content)
+            self._take_plaintext(self._sniffer_inside.take(), found)
         elif self._sniffer_inside.gave_up:
             self._flow.ignored = True
 
@@ -303,8 +417,8 @@ class _Connection:
 class _Sniffer:
     """Holds the first chunks of a connection until they tell what it carries."""
 
-    def __init__(self, protocols: tuple[Protocol, ...]) -> None:
-        self._protocols = protocols
+    def __init__(self, inside: bool) -> None:
+        self._inside = inside  # TLS, in which no other is looked for
         self._held: list[StreamChunk] = []
         self._size = 0
         self._first = [b"", b""]
@@ -314,23 +428,41 @@ class _Sniffer:
         """True when so much was looked through in vain that no more should be."""
         return self._size > UNDECIDED_LIMIT
 
-    def push(self, chunk: StreamChunk) -> Protocol | None:
+    def push(self, chunk: StreamChunk) -> Content | None:
         """Hold a chunk; return what the connection carries when it can be told."""
         self._held.append(chunk)
         self._size += len(chunk.data)
         first = self._first[chunk.direction]
         if len(first) < _DECIDABLE:
             self._first[chunk.direction] = first = first + chunk.data[:4096]
-        if "tls" in self._protocols and (looks_like_tls(first) or _tls_within(chunk)):
+        if not self._inside and (looks_like_tls(first) or _tls_within(chunk)):
             return "tls"
-        if looks_like_sip(first) or contains_start_line(chunk.data):
+        if looks_like_sip(first):
             return "sip"
-        return None
+        if first.startswith(MAGIC):
+            return "hep"
+        if _upgrade_within(chunk):
+            return "websocket"
+        if looks_like_frame(first, looks_like_sip):
+            return "frames"
+        return "sip" if contains_start_line(chunk.data) else None
 
     def take(self) -> list[StreamChunk]:
         """Return the chunks that were held, in order."""
         held, self._held = self._held, []
         return held
+
+
+def _upgrade_within(chunk: StreamChunk) -> bool:
+    """Tell whether a segment begins with the handshake of a WebSocket: other requests may precede.
+
+    The response tells as well, should the request be lost or cut.
+    """
+    data = chunk.data
+    return looks_like_upgrade(data) or any(
+        data[end : end + 1] in b"GH" and looks_like_upgrade(data[end : end + 65536])
+        for end in chunk.ends[:_PIECES]
+    )
 
 
 def _tls_within(chunk: StreamChunk) -> bool:

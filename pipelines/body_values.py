@@ -15,6 +15,9 @@ import pandas as pd
 import dissectors.bodies  # noqa: F401  (importing it fills the registry)
 from dissectors.body import MediaPart, decode_part, to_plain
 from dissectors.errors import DissectError
+from pipelines.repeated_text import short
+
+__all__ = ["BODY_COLUMNS", "body_values", "short"]
 
 BODY_COLUMNS = ("media_type", "text", "value")
 """What :func:`body_values` reads of `bodies`."""
@@ -42,21 +45,6 @@ def body_values(bodies: pd.DataFrame) -> list[dict[str, Any] | None]:
             made[row] = _value(*row)
         values.append(made[row])
     return values
-
-
-LONGEST_REPEATED = 1000
-"""Characters of a text that :func:`short` leaves."""
-
-
-def short(text: str | None) -> str | None:
-    """Return a text that many rows repeat, cut where it is longer than any that makes sense.
-
-    A body of some megabytes, one huge name and thousands of parts under it, would else fill the
-    memory with copies of that name. The whole text is in `bodies`.
-    """
-    if text is None or len(text) <= LONGEST_REPEATED:
-        return text
-    return text[:LONGEST_REPEATED] + "…"
 
 
 def _value(media_type: str, text: Any, value: Any) -> dict[str, Any] | None:

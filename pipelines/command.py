@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pipelines.engine import WorkerFailed
 from pipelines.errors import UsageError
+from pipelines.inputs import expand
 from pipelines.request import Request
 
 EXIT_DONE = 0
@@ -28,10 +29,20 @@ _BAR_DELAY_S = 0.3
 """Seconds until the bar is drawn: not before a passphrase is asked for, nor for small captures."""
 
 
-def input_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what is to be read."""
+def input_arguments(parser: argparse.ArgumentParser, *, makes_tables: bool = True) -> None:
+    """Add the arguments that say what is to be read; some are of use where tables are made only."""
     parser.add_argument(
-        "captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng file; - is standard input"
+        "captures",
+        nargs="+",
+        metavar="CAPTURE",
+        help="pcap, pcapng, snoop or Network Monitor file, also compressed; directory, pattern or "
+        "URL of such; - is standard input",
+    )
+    parser.add_argument(
+        "--each",
+        action="store_true",
+        help="treat each capture alone (default: captures that do not overlap in time continue "
+        "each other, as the files of a rotated set do)",
     )
     parser.add_argument(
         "--keys",
@@ -54,6 +65,16 @@ def input_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RULE",
         help="what a port carries, such as tcp.port==5061,tls or udp.port==5070,sip",
     )
+    if makes_tables:
+        _table_arguments(parser)
+    else:
+        parser.set_defaults(thresholds=[])
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 when something could not be read"
+    )
+
+
+def _table_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         type=_positive,
@@ -68,9 +89,6 @@ def input_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="RULE.THRESHOLD=VALUE",
         help="what a rule of the findings compares with; summarize --rules lists all",
-    )
-    parser.add_argument(
-        "--strict", action="store_true", help="exit with 1 when something could not be read"
     )
 
 
@@ -94,13 +112,17 @@ def _setting(text: str) -> tuple[str, float]:
 
 def request_of(arguments: argparse.Namespace) -> Request:
     """Return what the arguments say is to be read."""
+    captures, notes = expand(arguments.captures)
+    for note in notes:
+        warn(note)
     return Request(
-        arguments.captures,
+        captures,
         arguments.keys,
         arguments.decode_as,
         dict(arguments.thresholds),
         _passphrases(arguments.key_passphrase_file),
         _key_log_of_environment(),
+        each=arguments.each,
     )
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from pipelines.request import Request
 
 if TYPE_CHECKING:
+    from pipelines.dissection import Observer
     from pipelines.results import Tables
 
 ProgressHook = Callable[[int], None]
@@ -128,6 +129,9 @@ def run(
     request: Request,
     workers: int | None = None,
     progress: ProgressHook | None = None,
+    *,
+    observer: Observer | None = None,
+    only: frozenset[str] | None = None,
 ) -> Tables:
     """Take every capture apart and return the tables.
 
@@ -139,6 +143,10 @@ def run(
         Processes to use; by default as many as there are cores, fewer for small captures.
     progress : callable, optional
         Told how many more bytes of the captures are done.
+    observer : Observer, optional
+        Told what the tables do not hold; all work is then done in this process.
+    only : frozenset of str, optional
+        Names of the tables whose rows are kept, where not all are wanted.
 
     Raises
     ------
@@ -147,15 +155,21 @@ def run(
     WorkerFailed
         When a worker process was ended from outside.
     """
-    count = worker_count(request, workers)
-    tables = _run(request, count, progress)
+    count = 1 if observer is not None else worker_count(request, workers)
+    tables = _run(request, count, progress, observer, only)
     if count > 1 and tables.lacks_originals:
         # A session is opened by the one that it resumes, which another worker may have had.
-        tables = _run(request, 1, None)
+        tables = _run(request, 1, None, observer, only)
     return tables
 
 
-def _run(request: Request, count: int, progress: ProgressHook | None) -> Tables:
+def _run(
+    request: Request,
+    count: int,
+    progress: ProgressHook | None,
+    observer: Observer | None,
+    only: frozenset[str] | None,
+) -> Tables:
     directory = Path(tempfile.mkdtemp(prefix="lyncshark-"))
     helpers: list[Worker] = []
     try:
@@ -170,8 +184,8 @@ def _run(request: Request, count: int, progress: ProgressHook | None) -> Tables:
         keys = open_keys(request, ask_on_terminal())
         for helper in helpers:
             helper.begin(request)
-        spool = Spool(directory)
-        outcome = dissect_captures(request, spool, (0, count), progress, keys)
+        spool = Spool(directory, only=only)
+        outcome = dissect_captures(request, spool, (0, count), progress, keys, observer)
         spool.close()
         met = outcome.met.union(*(helper.wait() for helper in helpers))
     except BaseException:

@@ -21,11 +21,16 @@ from dissectors.body import MediaPart
 from dissectors.presence.availability import spelled_presence
 from dissectors.presence.category import Category
 from dissectors.presence.contact_card import ContactCard
+from dissectors.presence.date_time import time_ns_of
 from dissectors.presence.endpoint import Device, LegacyInterop
 from dissectors.presence.state import Note, State
-from dissectors.xml_values import boolean_of, time_ns_of
+from dissectors.xml_types import boolean_of
+from pipelines.repeated_text import short
 
 Row = tuple[Any, ...]
+
+MAX_ROWS = 5000
+"""Most rows that one message makes: those of a thousand contacts with five categories each."""
 
 PRESENCE_VALUES = (ResourceList, EventCategories, Pidf, Xpidf, MsrtcPidf)
 """Types of body values that rows of `presence` are made of."""
@@ -49,9 +54,7 @@ def presence_rows(parts: Sequence[tuple[MediaPart, object]]) -> Iterator[Row]:
         Parts of the message with their values, as of :func:`dissectors.body.walk_parts`.
     """
     documents = {
-        part.path: _Document(part, *_DOCUMENTS[type(value)](value))
-        for part, value in parts
-        if type(value) in _DOCUMENTS
+        part.path: _document(part, value) for part, value in parts if type(value) in _DOCUMENTS
     }
     by_content_id = {part.content_id: part for part, _ in parts if part.content_id}
     for _, value in parts:
@@ -61,6 +64,11 @@ def presence_rows(parts: Sequence[tuple[MediaPart, object]]) -> Iterator[Row]:
         where = (document.part.path, document.part.media_type)
         for row in document.rows:
             yield (*_NO_LIST, document.uri, *_NO_INSTANCE, *where, *row)
+
+
+def _document(part: MediaPart, value: object) -> _Document:
+    uri, rows = _DOCUMENTS[type(value)](value)
+    return _Document(part, short(uri), rows)
 
 
 # --- a resource list ---
@@ -78,7 +86,7 @@ def _list_rows(
 
     A document named twice is told once: else a hostile list would multiply it.
     """
-    head = (resources.uri, resources.version, resources.full_state)
+    head = (short(resources.uri), resources.version, resources.full_state)
     for resource in resources.resources:
         for instance in resource.instances or (None,):
             part = by_content_id.get(instance.cid) if instance and instance.cid else None
@@ -90,16 +98,16 @@ def _list_rows(
 
 def _instance(resource: Resource, instance: Instance | None) -> Row:
     if instance is None:
-        return (resource.uri, *_NO_INSTANCE)
+        return (short(resource.uri), *_NO_INSTANCE)
     return (
-        resource.uri,
-        instance.id,
-        instance.state,
-        instance.reason,
+        short(resource.uri),
+        short(instance.id),
+        short(instance.state),
+        short(instance.reason),
         instance.status_code,
         instance.ms_diag_code,
-        instance.pool_fqdn,
-        instance.cid,
+        short(instance.pool_fqdn),
+        short(instance.cid),
     )
 
 
@@ -163,7 +171,7 @@ def _event_categories(value: EventCategories) -> tuple[str | None, list[Row]]:
 def _category(category: Category) -> list[Row]:
     content = category.content
     head = (
-        category.name,
+        short(category.name),
         category.instance,
         category.publish_time,
         category.container,
@@ -204,7 +212,7 @@ def _state(head: Row, state: State, endpoint_id: str | None) -> Row:
 
 
 def _pidf(value: Pidf) -> tuple[str | None, list[Row]]:
-    name = value.display_name
+    name = short(value.display_name)
     rows = [*(_tuple(one, name) for one in value.tuples), *map(_person, value.persons)]
     if value.notes:
         rows.append(_told("note", note="\n".join(value.notes)))
@@ -240,7 +248,8 @@ def _of_words(words: tuple[str, ...]) -> str | None:
 
 
 def _xpidf(value: Xpidf) -> tuple[str | None, list[Row]]:
-    return value.uri, _rows(_address(one, value.display_name) for one in value.addresses)
+    name = short(value.display_name)
+    return value.uri, _rows(_address(one, name) for one in value.addresses)
 
 
 def _address(one: XpidfAddress, display_name: str | None) -> Row:
@@ -250,7 +259,7 @@ def _address(one: XpidfAddress, display_name: str | None) -> Row:
         presence=spelled_presence(one.substatus),
         activity=one.substatus,
         note="\n".join(one.notes) or None,
-        endpoint_id=one.atom_id,
+        endpoint_id=short(one.atom_id),
         display_name=display_name,
     )
 
@@ -265,7 +274,7 @@ def _msrtc_pidf(value: MsrtcPidf) -> tuple[str | None, list[Row]]:
     )
     rows = [whole, *(_published("state", state) for state in value.states)]
     for device in value.devices:
-        about = (device.device_name, device.epid)
+        about = (short(device.device_name), short(device.epid))
         states = [_published("device", state, *about) for state in device.states]
         rows += states or [_told("device", device=about[0], endpoint_id=about[1])]
     return value.uri, rows

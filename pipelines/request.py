@@ -21,3 +21,5 @@ class Request:
     """What to try on encrypted keys; one that is asked for, and fits, joins them."""
     key_log: str | None = None
     """Path of the key log that SSLKEYLOGFILE names; no harm is done when it is no use."""
+    each: bool = False
+    """Whether to treat each capture alone, although it may continue another."""

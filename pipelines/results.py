@@ -199,6 +199,6 @@ def _order(parts: list[pa.Table]) -> npt.NDArray[np.int64]:
 def _sortable(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """Return times, frame numbers or flow ids as integers; what is missing comes last."""
     if pa.types.is_string(column.type):  # 1-60: the flow that frame 60 of a capture opened
-        column = pc.replace_substring_regex(column, "^[0-9]+-", "")
+        column = pc.replace_substring_regex(column, r"^[0-9]+-|\.[0-9]+$", "")
     filled = column.cast(pa.int64()).fill_null(np.iinfo(np.int64).max)
     return np.asarray(filled.to_numpy(), dtype=np.int64)

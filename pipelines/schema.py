@@ -77,6 +77,12 @@ class Table:
 
 
 _CAPTURE = Column("capture", "category", "Name of the file that the row comes from.")
+_RECORDING = Column(
+    "recording",
+    "category",
+    "First capture of those that continue each other, such as the files of a rotated set: they "
+    "have one clock and one view of the network.",
+)
 _FRAME = Column(
     "frame_number", "integer", "Frame that completed it; frames count from 1.", "frame.number"
 )
@@ -107,7 +113,13 @@ CAPTURES = Table(
     "One row per input file.",
     (
         _CAPTURE,
-        Column("format", "category", "File format: pcap, pcapng."),
+        _RECORDING,
+        Column("format", "category", "File format: pcap, pcapng, snoop or netmon."),
+        Column(
+            "compression",
+            "category",
+            "What it is packed in, from the outside in: gzip, zstd, lz4, xz, bzip2, zip.",
+        ),
         Column("size", "integer", "Size of the file, bytes."),
         Column("packets", "integer", "Packets read."),
         Column("start_time", "time", "Time of the earliest packet."),
@@ -124,15 +136,17 @@ CAPTURES = Table(
 
 FLOWS = Table(
     "flows",
-    "One row per TCP connection or UDP conversation.",
+    "One row per TCP connection, UDP conversation or SCTP association; also for each conversation "
+    "that a capture agent told of (HEP), whose times are the agent's.",
     (
         _FLOW,
         _CAPTURE,
-        Column("protocol", "category", "tcp or udp."),
+        Column("protocol", "category", "tcp, udp or sctp."),
         Column(
             "application",
             "category",
-            "What its bytes are: sip, tls, sips (SIP in TLS), or missing.",
+            "What its bytes are: sip, tls, sips (SIP in TLS), ws or wss (SIP in a WebSocket), hep "
+            "(what an agent exports), or missing.",
         ),
         Column(
             "client_ip", "category", "Initiator's address; with no SYN seen, as `initiator` says."
@@ -143,18 +157,37 @@ FLOWS = Table(
         Column(
             "initiator", "category", "How the client was told: syn, content, port, first (packet)."
         ),
-        Column("tunnel", "category", "Tunnel that the packets came in; missing without one."),
+        Column(
+            "tunnel",
+            "category",
+            "Innermost tunnel that the packets came in: ipip, gre (PPTP, NVGRE and ERSPAN too), "
+            "pppoe, mpls, vxlan, geneve, gtp, teredo, l2tp, etherip, tzsp, hep (told by a capture "
+            "agent), or `exported pdu` where another program took the messages out of their "
+            "packets; missing without one.",
+        ),
+        Column(
+            "outer_src_ip",
+            "category",
+            "Source address of the outermost IP header around its first packet; of what an agent "
+            "told of (HEP), the agent's.",
+        ),
+        Column("outer_dst_ip", "category", "Destination address of the same header."),
         Column("start_time", "time", "Time of its first packet."),
         Column("end_time", "time", "Time of its last packet."),
         Column("client_packets", "integer", "Packets from the client."),
         Column("server_packets", "integer", "Packets from the server."),
-        Column("client_bytes", "integer", "TCP or UDP payload from the client as sent, bytes."),
-        Column("server_bytes", "integer", "TCP or UDP payload from the server as sent, bytes."),
+        Column(
+            "client_bytes", "integer", "Payload (of SCTP, chunks) from the client as sent, bytes."
+        ),
+        Column(
+            "server_bytes", "integer", "Payload (of SCTP, chunks) from the server as sent, bytes."
+        ),
         Column("lost_bytes", "integer", "Bytes of the streams that the capture does not hold."),
         Column("retransmitted_segments", "integer", "TCP segments that brought nothing new."),
         Column("out_of_order_segments", "integer", "TCP segments that came before an earlier one."),
         Column("zero_windows", "integer", "TCP segments that announced a zero window."),
         Column("end", "category", "How it ended: fin, rst, or open (at the end of the capture)."),
+        Column("ended_by", "category", "Who sent the first FIN or RST: client or server."),
     ),
 )
 
@@ -272,7 +305,12 @@ MESSAGES = Table(
         _CAPTURE,
         _FRAME,
         _FLOW,
-        Column("transport", "category", "udp, tcp, tls or log."),
+        Column(
+            "transport",
+            "category",
+            "udp, tcp, tls, sctp, ws, wss or log. What a capture agent exported (HEP) has the "
+            "transport, the addresses and the time that the agent saw.",
+        ),
         *_ENDPOINTS,
         Column("is_request", "boolean", "Request or response."),
         Column("method", "category", "Method; for a response that of its CSeq.", "sip.CSeq.method"),
@@ -349,6 +387,7 @@ MESSAGES = Table(
             "text",
             "message_id of the first copy of the same message on the same hop.",
         ),
+        _RECORDING,
         Column(
             "hop_of",
             "text",
@@ -790,7 +829,12 @@ TRANSACTIONS = Table(
         Column("transaction_id", "text", "message_id of its first message."),
         _CAPTURE,
         _FLOW,
-        Column("transport", "category", "udp, tcp, tls or log."),
+        Column(
+            "transport",
+            "category",
+            "udp, tcp, tls, sctp, ws, wss or log. What a capture agent exported (HEP) has the "
+            "transport, the addresses and the time that the agent saw.",
+        ),
         Column("src_ip", "category", "Address of the client side."),
         Column("dst_ip", "category", "Address of the server side."),
         Column("method", "category", "Method of the request.", "sip.CSeq.method"),
@@ -1283,6 +1327,12 @@ EXPERT = Table(
         Column("severity", "category", "error, warning or note.", "_ws.expert.severity"),
         Column("summary", "text", "What was wrong.", "_ws.expert.message"),
         Column("spec", "text", "Section that was violated."),
+        Column(
+            "offset",
+            "integer",
+            "Byte at which it lies: in the unpacked file for a fault of the file itself, else in "
+            "the message or record.",
+        ),
         Column("count", "integer", "How often, when many equal faults are told in one row."),
     ),
 )
@@ -1312,7 +1362,6 @@ TABLES: dict[str, Table] = {
         FAILURES,
         MEDIA_STREAMS,
         QUALITY_REPORTS,
-        FAILURES,
         FINDINGS,
         EXPERT,
     )

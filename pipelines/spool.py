@@ -27,10 +27,18 @@ class Spool:
         Where rows go that do not fit; the caller removes it.
     memory_limit : int
         Bytes to keep in memory; 0 writes everything, for another process to read.
+    only : frozenset of str, optional
+        Tables whose rows are kept, by default all; the others stay empty.
     """
 
-    def __init__(self, directory: Path, memory_limit: int = MEMORY_LIMIT) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        memory_limit: int = MEMORY_LIMIT,
+        only: frozenset[str] | None = None,
+    ) -> None:
         self._directory = directory
+        self._only = frozenset(TABLES) if only is None else only
         self._limit = memory_limit
         self._held: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
         self._size = 0
@@ -39,8 +47,9 @@ class Spool:
     def append(self, tables: dict[str, pa.Table]) -> None:
         """Add rows, by table."""
         for name, rows in tables.items():
-            self._held[name].append(rows)
-            self._size += rows.nbytes
+            if name in self._only:
+                self._held[name].append(rows)
+                self._size += rows.nbytes
         if self._size > self._limit:
             self._spill()
 

@@ -55,15 +55,21 @@ def _render_captures(summary: Summary) -> list[str]:
     lines = []
     for row in summary["captures"]:
         lines.append(
-            f"{row['capture']}: {row['format']}, {row['link_types'] or 'no packets'}, "
-            f"{row['packets']:,} packets, {_size(row['size'])}"
+            f"{row['capture']}: {row['format']}{_packed(row)}, "
+            f"{row['link_types'] or 'no packets'}, {row['packets']:,} packets, {_size(row['size'])}"
         )
+        if row["recording"] != row["capture"]:
+            lines.append(f"  continues {row['recording']}")
         if row["start_time"]:
             span = f"{_clock(row['start_time'])} to {_clock(row['end_time'])} UTC"
             lines.append(f"  {span}")
         if not row["complete"]:
             lines.append(f"  incomplete: {row['problem']}")
     return lines
+
+
+def _packed(capture: Summary) -> str:
+    return f" in {capture['compression']}" if capture["compression"] else ""
 
 
 def _render_tls(tls: Summary) -> list[str]:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from itertools import islice
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -26,7 +29,7 @@ from dissectors.body import (
     top_part,
     walk_parts,
 )
-from dissectors.errors import DissectError
+from dissectors.errors import DissectError, LimitExceeded
 from dissectors.sip.diagnostics import Diagnostics, component_of, decode_diagnostics
 from dissectors.sip.headers import (
     decode_cseq,
@@ -41,8 +44,10 @@ from dissectors.sip.message import SipMessage, SipRequest, SipResponse
 from dissectors.tls.certificates import decode_x509
 from dissectors.tls.decrypt import TlsInfo
 from dissectors.transport.flow import Flow
-from dissectors.transport.layers import TCP
+from dissectors.transport.layers import SCTP, TCP, UDP
+from pipelines.presence_rows import MAX_ROWS as MAX_PRESENCE_ROWS
 from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
+from pipelines.repeated_text import short
 from pipelines.schema import TABLES, Table
 
 Row = tuple[Any, ...]
@@ -54,8 +59,24 @@ EXPERT_ROWS_PER_KIND = 1000
 _SHOWN_AS_TEXT = (*PRESENCE_VALUES, DissectError)
 """What a body's text shows as well: presence has rows of its own, and errors have no value."""
 
+_PROTOCOLS = {TCP: "tcp", UDP: "udp", SCTP: "sctp"}
+
 COPIES_KEPT = 65_536
 """Messages that are remembered to recognise later copies: far more than come within Timer B."""
+
+
+class Origin(NamedTuple):
+    """A capture whose frames are numbered through with those of others."""
+
+    before: int
+    """Frames of the captures before it."""
+    ordinal: int
+    """Its number in this run, from 1."""
+    capture: str
+    """Its name."""
+
+
+_before = itemgetter(0)
 
 
 class Tabulator:
@@ -67,20 +88,50 @@ class Tabulator:
         Number of the capture in this run, from 1: it makes ids unique.
     capture : str
         Name of the capture.
+
+    Notes
+    -----
+    Captures that continue each other are told one after another by :meth:`begin_capture`; their
+    frames are then numbered through on the way here, and each row gets back the number that its
+    frame has in its own file.
     """
 
     def __init__(self, ordinal: int, capture: str) -> None:
-        self._ordinal = ordinal
-        self._capture = capture
+        self._origins = [Origin(0, ordinal, capture)]
         self._rows: dict[str, list[Row]] = {name: [] for name in TABLES}
-        self._last_frame: dict[int, tuple[int, int]] = {}
-        self._hops: dict[tuple[int, int], Row] = {}
+        self._last_frame: dict[int, tuple[int, int, int]] = {}
+        self._hops: dict[tuple[int, int, int], Row] = {}
         self._copies: dict[Row, str] = {}
         self._told: Counter[tuple[str, str, str]] = Counter()
 
+    def begin_capture(self, ordinal: int, capture: str, first_frame: int) -> None:
+        """Say which capture holds the frames from `first_frame` on; the first one begins at 1."""
+        if first_frame == 1:
+            self._origins.clear()
+        self._origins.append(Origin(first_frame - 1, ordinal, capture))
+
+    @property
+    def recording(self) -> str:
+        """Name of the first of the captures that continue each other."""
+        return self._origins[0].capture
+
+    @property
+    def ordinals(self) -> list[int]:
+        """Numbers of the captures that continue each other, so far."""
+        return [one.ordinal for one in self._origins]
+
+    def origin(self, frame: int) -> Origin:
+        """Return the capture that holds a frame."""
+        last = self._origins[-1]
+        if frame > last.before or len(self._origins) == 1:
+            return last
+        return self._origins[max(0, bisect_left(self._origins, frame, key=_before) - 1)]
+
     def flow_id(self, flow: Flow) -> str:
         """Return the id of a flow: capture and first frame."""
-        return f"{self._ordinal}-{flow.number}"
+        before, ordinal, _ = self.origin(flow.number)
+        part = f".{flow.part}" if flow.part else ""
+        return f"{ordinal}-{flow.number - before}{part}"
 
     def drain(self) -> dict[str, pa.Table]:
         """Return the rows collected since the last call, by table; only tables that have any."""
@@ -95,23 +146,25 @@ class Tabulator:
 
     def add_message(self, flow: Flow, transport: str, message: SipMessage) -> None:
         """Add a SIP message: its row, and those of its bodies and diagnostics."""
-        frame = message.frames[-1]
-        message_id = self._message_id(flow, frame)
+        origin = self.origin(message.frames[-1])
+        frame = message.frames[-1] - origin.before
+        message_id = self._message_id(flow, frame, origin.ordinal)
         faults: list[DissectError] = []
         diagnostics = decode_diagnostics(message, faults)
         for fault in faults:
             self.add_fault(fault, flow)
-        row = self._message_row(flow, transport, message, message_id, diagnostics)
+        place = (origin.capture, frame)
+        row = self._message_row(flow, transport, message, message_id, place, diagnostics)
         self._rows["messages"].append(row)
-        context = (message_id, message.time_ns, self._capture, frame, message.get("call-id"))
+        context = (message_id, message.time_ns, *place, message.get("call-id"))
         if diagnostics:
             self._add_diagnostics(context, message, diagnostics)
         if message.body:
-            self._add_bodies(context, message)
+            self._add_bodies(context, message, flow)
 
     def _hop(self, flow: Flow, direction: int) -> Row:
         """Return flow id, sender's address and port, receiver's address and port."""
-        hop = self._hops.get((flow.number, direction))
+        hop = self._hops.get((flow.number, flow.part, direction))
         if hop is None:
             hop = (
                 self.flow_id(flow),
@@ -120,16 +173,16 @@ class Tabulator:
                 flow.address(1 - direction),
                 flow.port(1 - direction),
             )
-            self._hops[flow.number, direction] = hop
+            self._hops[flow.number, flow.part, direction] = hop
         return hop
 
-    def _message_id(self, flow: Flow, frame: int) -> str:
+    def _message_id(self, flow: Flow, frame: int, capture: int) -> str:
         # A frame belongs to one flow, so counting within the flow makes the id unique, and the
         # same however the work was divided.
-        last, ordinal = self._last_frame.get(flow.number, (0, 0))
-        ordinal = ordinal + 1 if last == frame else 1
-        self._last_frame[flow.number] = (frame, ordinal)
-        return f"{self._ordinal}-{frame}-{ordinal}"
+        *last, ordinal = self._last_frame.get(flow.number, (0, 0, 0))
+        ordinal = ordinal + 1 if last == [capture, frame] else 1
+        self._last_frame[flow.number] = (capture, frame, ordinal)
+        return f"{capture}-{frame}-{ordinal}"
 
     def _message_row(
         self,
@@ -137,6 +190,7 @@ class Tabulator:
         transport: str,
         message: SipMessage,
         message_id: str,
+        place: tuple[str, int],
         diagnostics: list[Diagnostics],
     ) -> Row:
         get = message.first_values.get
@@ -155,8 +209,7 @@ class Tabulator:
             message_id,
             message.time_ns,
             message.first_time_ns,
-            self._capture,
-            message.frames[-1],
+            *place,
             flow_id,
             transport,
             *endpoints,
@@ -188,6 +241,7 @@ class Tabulator:
             len(message.body),
             diagnostics[0].code if diagnostics else None,
             self._first_copy(flow, message, method, message_id),
+            self.recording,
             None,  # hop_of: only all messages together can tell
         )
 
@@ -199,6 +253,7 @@ class Tabulator:
         status_code = message.status_code if isinstance(message, SipResponse) else None
         key = (
             flow.number,
+            flow.part,
             message.direction,
             status_code,
             method,
@@ -237,7 +292,7 @@ class Tabulator:
                 )
             )
 
-    def _add_bodies(self, context: Row, message: SipMessage) -> None:
+    def _add_bodies(self, context: Row, message: SipMessage, flow: Flow) -> None:
         parts = list(walk_parts(top_part(message), bodies.tabulated.__contains__))
         for part, decoded in parts:
             told_elsewhere = decoded is None or isinstance(decoded, _SHOWN_AS_TEXT)
@@ -255,21 +310,37 @@ class Tabulator:
                     *_body_columns(value, text),
                 )
             )
-        self._rows["presence"].extend((*context, *row) for row in presence_rows(parts))
+        self._add_presence(context, parts, flow)
+
+    def _add_presence(self, context: Row, parts: list[tuple[MediaPart, Any]], flow: Flow) -> None:
+        rows = list(islice(presence_rows(parts), MAX_PRESENCE_ROWS + 1))
+        if not rows:
+            return
+        *head, call_id = context
+        told = rows[:MAX_PRESENCE_ROWS]
+        self._rows["presence"].extend((*head, short(call_id), *row) for row in told)
+        if len(rows) > MAX_PRESENCE_ROWS:
+            _, time_ns, _, frame, _ = context
+            summary = f"presence after the {MAX_PRESENCE_ROWS}th row of a message is left out"
+            fault = LimitExceeded(summary, layer="presence", frame_number=frame, time_ns=time_ns)
+            self.add_fault(fault, flow)
 
     # --- flows, TLS, faults ---------------------------------------------------------------------
 
     def add_flow(self, flow: Flow) -> None:
         """Add a flow that is over."""
-        self._last_frame.pop(flow.number, None)
+        if not flow.part:
+            self._last_frame.pop(flow.number, None)
         for direction in (0, 1):
-            self._hops.pop((flow.number, direction), None)
-        tcp = flow.protocol == TCP
+            self._hops.pop((flow.number, flow.part, direction), None)
+        # What an agent told of (HEP) are messages, not segments; an exported PDU says which
+        # protocol carried it, and nothing of its segments.
+        segments = flow.protocol == TCP and not flow.part and flow.tunnel != "exported pdu"
         self._rows["flows"].append(
             (
                 self.flow_id(flow),
-                self._capture,
-                "tcp" if tcp else "udp",
+                self.origin(flow.number).capture,
+                _PROTOCOLS.get(flow.protocol),
                 flow.application,
                 flow.client_ip,
                 flow.client_port,
@@ -277,17 +348,19 @@ class Tabulator:
                 flow.server_port,
                 flow.initiator,
                 flow.tunnel or None,
+                *(flow.outside or (None, None)),
                 flow.start_time_ns,
                 flow.end_time_ns,
                 flow.packets[flow.client],
                 flow.packets[1 - flow.client],
                 flow.payload_bytes[flow.client],
                 flow.payload_bytes[1 - flow.client],
-                flow.lost_bytes if tcp else None,
-                flow.retransmitted_segments if tcp else None,
-                flow.out_of_order_segments if tcp else None,
-                flow.zero_windows if tcp else None,
-                flow.end if tcp else None,
+                flow.lost_bytes if segments else None,
+                flow.retransmitted_segments if segments else None,
+                flow.out_of_order_segments if segments else None,
+                flow.zero_windows if segments else None,
+                flow.end if segments else None,
+                _side(flow, flow.ended_by) if segments else None,
             )
         )
 
@@ -297,7 +370,7 @@ class Tabulator:
         self._rows["tls_sessions"].append(
             (
                 self.flow_id(flow),
-                self._capture,
+                self.origin(flow.number).capture,
                 info.first_time_ns,
                 info.opened,
                 info.opened_by,
@@ -348,19 +421,28 @@ class Tabulator:
         self._told[kind] += 1
         if self._told[kind] > EXPERT_ROWS_PER_KIND:
             return
+        capture, frame = self._place(fault.frame_number)
         self._rows["expert"].append(
             (
-                self._capture,
-                fault.frame_number,
+                capture,
+                frame,
                 fault.time_ns,
                 self.flow_id(flow) if flow else None,
                 fault.layer,
                 fault.severity,
                 fault.summary,
                 fault.spec or None,
+                fault.offset,
                 1,
             )
         )
+
+    def _place(self, frame: int | None) -> tuple[str, int | None]:
+        """Return the capture of a frame, and its number there."""
+        if frame is None:
+            return self._origins[-1].capture, None
+        origin = self.origin(frame)
+        return origin.capture, frame - origin.before
 
     def add_counted_fault(
         self,
@@ -372,26 +454,37 @@ class Tabulator:
         count: int,
     ) -> None:
         """Add one row for `count` equal faults, the first of them in `first_frame`."""
+        capture, frame = self._place(first_frame)
         row = (
-            self._capture,
-            first_frame,
+            capture,
+            frame,
             None,
             None,
             layer,
             severity,
             summary,
             spec or None,
+            None,
             count,
         )
         self._rows["expert"].append(row)
 
     def add_capture(self, row: Row) -> None:
-        """Add the row of the capture itself, and what was counted instead of told singly."""
+        """Add the row of a capture itself."""
         self._rows["captures"].append(row)
+
+    def add_untold(self) -> None:
+        """Add what was counted instead of told singly."""
         for (layer, severity, summary), count in self._told.items():
             if count > EXPERT_ROWS_PER_KIND:
                 more = count - EXPERT_ROWS_PER_KIND
                 self.add_counted_fault(layer, severity, f"{summary} (further ones)", "", None, more)
+
+
+def _side(flow: Flow, direction: int | None) -> str | None:
+    if direction is None:
+        return None
+    return "client" if direction == flow.client else "server"
 
 
 # media-field = %s"m" "=" media SP port ["/" integer] SP proto 1*(SP fmt) CRLF     (RFC 8866 §9)

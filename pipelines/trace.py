@@ -11,6 +11,7 @@ import pandas as pd
 
 from dissectors.body import MediaPart, decode_part, to_plain
 from pipelines.engine import run
+from pipelines.inputs import expand
 from pipelines.ladder import Ladder, draw_ladder
 from pipelines.problems import problems_of
 from pipelines.request import Request
@@ -29,13 +30,15 @@ def read_capture(
     decode_as: str | Iterable[str] = (),
     workers: int | None = None,
     thresholds: Mapping[str, float] | None = None,
+    each: bool = False,
 ) -> Trace:
     """Read one or more captures and give their tables.
 
     Parameters
     ----------
     *captures : path
-        pcap or pcapng files; ``-`` is standard input.
+        pcap, pcapng, snoop or Network Monitor files, also compressed; directories, patterns and
+        URLs of such; ``-`` is standard input.
     keys : path or iterable of paths
         TLS key logs, servers' RSA private keys (PEM, DER, PKCS#12), folders of them; secrets
         inside a pcapng are used without being named. SSLKEYLOGFILE is for the commands only.
@@ -48,6 +51,9 @@ def read_capture(
     thresholds : mapping of str to float, optional
         What rules of the findings compare with, such as ``{"tls_handshake_unanswered.wait_s": 3}``;
         ``python -m pipelines.summarize --rules`` lists all.
+    each : bool
+        Treat each capture alone. By default captures that do not overlap in time continue each
+        other, as the files of a rotated set do.
 
     Returns
     -------
@@ -66,16 +72,18 @@ def read_capture(
     >>> trace.calls[trace.calls.route == "skype"].ringback_delay_s.max() > 10
     True
     """
+    if not captures:
+        raise TypeError("read_capture() needs at least one capture")
+    paths, notes = expand(os.fspath(path) for path in captures)
     request = Request(
-        [os.fspath(path) for path in captures],
+        paths,
         [os.fspath(path) for path in _several(keys)],
         [decode_as] if isinstance(decode_as, str) else list(decode_as),
         dict(thresholds or {}),
         [key_passphrase] if isinstance(key_passphrase, str) else list(key_passphrase),
+        each=each,
     )
-    if not request.captures:
-        raise TypeError("read_capture() needs at least one capture")
-    return Trace(run(request, workers), request)
+    return Trace(run(request, workers), request, notes)
 
 
 def _several(paths: PathLike | Iterable[PathLike]) -> Iterable[PathLike]:
@@ -91,15 +99,16 @@ class Trace:
         See :data:`pipelines.schema.TABLES` for every table and column.
     """
 
-    def __init__(self, tables: Tables, request: Request) -> None:
+    def __init__(self, tables: Tables, request: Request, notes: Iterable[str] = ()) -> None:
         self._tables = tables
+        self._notes = list(notes)
         self._request = request
         self._frames: dict[str, pd.DataFrame] = {}
 
     @property
     def problems(self) -> list[str]:
         """One line for each file that could not be read whole and each key that was no use."""
-        return problems_of(self._tables, self._request)
+        return [*self._notes, *problems_of(self._tables, self._request)]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name.startswith("_") or name not in TABLES:

@@ -163,11 +163,15 @@ def test_words() -> None:
     assert pd.isna(words(np.array(["", "x"]))).tolist() == [True, False]
 
 
-@pytest.mark.parametrize("name", TABLES)
+MADE_OF_GROUPS = [
+    name for name in TABLES if not any(one.kind in ("integers", "texts") for one in TABLES[name])
+]
+"""Tables without lists; those with some are not made by `table_frame`, which does not know them."""
+
+
+@pytest.mark.parametrize("name", MADE_OF_GROUPS)
 def test_table_frame_has_the_types_of_the_schema(name: str) -> None:
     table = TABLES[name]
-    lists = {column.name for column in table if column.kind in ("integers", "texts")}
-    assert not lists, "table_frame would have to know lists"
     values = {column.name: np.array([], dtype=object) for column in table}
     values |= {column.name: np.array([], np.int64) for column in table if column.kind == "time"}
     frame = table_frame(table, values)

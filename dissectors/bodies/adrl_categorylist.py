@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from dissectors.body import MediaPart, bodies
 from dissectors.errors import Malformed
 from dissectors.markup import Element, decode_xml
-from dissectors.xml_values import integer_of
+from dissectors.xml_types import integer_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from dissectors.errors import Malformed
 from dissectors.markup import Element, decode_xml
 from dissectors.presence.availability import presence_word
 from dissectors.presence.calendar import FreeBusy, free_busy_of
-from dissectors.xml_values import boolean_of, integer_of
+from dissectors.xml_types import boolean_of, integer_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from dissectors.body import MediaPart, bare_id, bodies
 from dissectors.errors import Malformed
 from dissectors.markup import Element, decode_xml
-from dissectors.xml_values import boolean_of, integer_of
+from dissectors.xml_types import boolean_of, integer_of
 
 _KNOWN = frozenset(("id", "state", "reason", "statuscode", "msdiagcode", "poolfqdn", "cid"))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from dissectors.body import MediaPart, bodies, other_values
 from dissectors.errors import Malformed
 from dissectors.markup import Element, decode_xml
-from dissectors.xml_values import boolean_of, integer_of
+from dissectors.xml_types import boolean_of, integer_of
 
 
 @dataclass(frozen=True, slots=True)

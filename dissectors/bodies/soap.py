@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from dissectors.body import MediaPart, bodies, flat_values, redact_value
 from dissectors.errors import Malformed
 from dissectors.markup import Element, decode_xml
-from dissectors.xml_values import integer_of
+from dissectors.xml_types import integer_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class BlockRecords:
         self.order = order
         self.u4 = np.dtype(f"{order}u4")
         self._unpack = struct.Struct(f"{order}II").unpack_from
+        self._length = struct.Struct(f"{order}I").unpack_from
 
     def length(self, view: memoryview, at: int) -> int:
         """Return the length of the block at `at`, or 0; a section header ends the walk."""
@@ -75,6 +76,19 @@ class BlockRecords:
             return np.where(good, length, 0)
 
         return lengths
+
+    def repeats(self, view: memoryview, at: int, length: int) -> bool:
+        """Tell whether the length of the block at `at` stands at its end, too."""
+        return bool(self._length(view, at + length - 4)[0] == length)
+
+    def begins(self, view: memoryview, at: int) -> bool:
+        """Tell whether a block of a known type seems to begin at `at`, as :meth:`plausible`."""
+        if at + 12 > len(view):
+            return False
+        kind, length = self._unpack(view, at)
+        if kind not in _KNOWN or not 12 <= length <= MAX_BLOCK or length & 3:
+            return False
+        return at + length <= len(view) and self.repeats(view, at, length)
 
     def plausible(self, data: Bytes, at: Int64) -> Int64:
         """Return those places `at`, ascending, where a block of a known type seems to begin.

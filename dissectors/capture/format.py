@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Callable
 
+from dissectors.capture.netmon import NetmonReader, is_netmon
 from dissectors.capture.pcap import PcapReader, is_pcap
 from dissectors.capture.pcapng import PcapngReader, is_pcapng
-from dissectors.capture.reader import RecordReader
+from dissectors.capture.snoop import SnoopReader, is_snoop
 
-Reader = RecordReader
-"""What :func:`make_reader` returns, whatever the format."""
+Reader = PcapReader | PcapngReader | SnoopReader | NetmonReader
+"""What :func:`make_reader` returns: a reader of records, or one that needs the whole file."""
 
-_READERS: dict[str, type[RecordReader]] = {"pcap": PcapReader, "pcapng": PcapngReader}
+_READERS: dict[str, tuple[Callable[[bytes], bool], Callable[[], Reader]]] = {
+    "pcap": (is_pcap, PcapReader),
+    "pcapng": (is_pcapng, PcapngReader),
+    "snoop": (is_snoop, SnoopReader),
+    "netmon": (is_netmon, NetmonReader),
+}
 
 # First bytes → what it is, and what to do about it.
 _OTHERS: tuple[tuple[bytes, str], ...] = (
-    (b"\x1f\x8b", "a gzip file: unpack it first (gunzip)"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard file: unpack it first (unzstd)"),
-    (b"\xfd7zXZ\x00", "an xz file: unpack it first (unxz)"),
-    (b"BZh", "a bzip2 file: unpack it first (bunzip2)"),
-    (b"\x04\x22\x4d\x18", "an lz4 file: unpack it first (unlz4)"),
-    (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive: unpack it first"),
     (b"MSCF", "a cabinet file: unpack it first (expand, or cabextract)"),
-    (b"GMBU", "a Microsoft Network Monitor capture: convert it with editcap -F pcapng"),
-    (b"RTSS", "a Microsoft Network Monitor 1 capture: convert it with editcap -F pcapng"),
-    (b"snoop\x00\x00\x00", "a snoop capture: convert it with editcap -F pcapng"),
     (b"TRSNIFF data", "a Sniffer capture: convert it with editcap -F pcapng"),
     (b"XCP\x00", "a NetXRay capture: convert it with editcap -F pcapng"),
     (b"\x54\x53\x4e\x69", "a Sniffer capture: convert it with editcap -F pcapng"),
+    (b"ObserverPkt", "an Observer capture: convert it with editcap -F pcapng"),
+    (b"\x05VNF", "a Visual Networks capture: convert it with editcap -F pcapng"),
+    (b"\x01\x10\x4c\x00\x05Trace", "a LANalyzer capture: convert it with editcap -F pcapng"),
+    (b"\xaa\xaa\xaa\xaa", "a 5View capture: convert it with editcap -F pcapng"),
+    (b"TR\x00\x64", "a nettl trace: convert it with editcap -F pcapng"),
+    (b"btsnoop\x00", "a Bluetooth capture"),
+    (b"\xd0\xcf\x11\xe0", "an OLE compound file"),
+    (b"Rar!\x1a\x07", "a RAR archive: unpack it first"),
+    (b"PK\x05\x06", "an empty zip archive"),
     (b"%PDF", "a PDF document"),
     (b"PAR1", "a Parquet file"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"\xff\xfe", "text in UTF-16"),
     (b"\xfe\xff", "text in UTF-16"),
 )
+
+
+# An offset, then bytes, as od, xxd -g1 and tshark -x write them.
+_HEX_DUMP = re.compile(rb"\s*[0-9A-Fa-f]{4,8}:?[ \t]+(?:[0-9A-Fa-f]{2}[ \t]+){4}")
 
 
 def detect_format(head: bytes) -> str | None:
@@ -47,17 +59,15 @@ def detect_format(head: bytes) -> str | None:
 
     Returns
     -------
-    {'pcap', 'pcapng'} or None
+    {'pcap', 'pcapng', 'snoop', 'netmon'} or None
         None: no format that can be read; :func:`describe_format` says what it is.
     """
-    if is_pcap(head):
-        return "pcap"
-    return "pcapng" if is_pcapng(head) else None
+    return next((name for name, (fits, _) in _READERS.items() if fits(head)), None)
 
 
 def make_reader(name: str) -> Reader:
     """Return a new reader for the format `name`, as :func:`detect_format` names it."""
-    return _READERS[name]()
+    return _READERS[name][1]()
 
 
 def describe_format(head: bytes) -> str:
@@ -76,11 +86,19 @@ def describe_format(head: bytes) -> str:
             return f"is {what}" if ":" in what else f"is {what}, not a capture"
     if _is_etl(head):
         return "is an ETL trace (netsh, pktmon): convert it with etl2pcapng or pktmon etl2pcap"
+    if head[257:262] == b"ustar":
+        return "is a tar archive: unpack it first (tar -xf)"
+    if b"NetScaler" in head[:64]:
+        return "is a NetScaler trace: convert it with editcap -F pcapng"
     if not head:
         return "is empty"
     if not head.strip(b"\x00"):
         return "holds nothing but zeros, at least at its beginning"
-    return "is text, not a capture" if _is_text(head) else "is in no format that is known"
+    if not _is_text(head):
+        return "is in no format that is known; if tshark opens it, editcap -F pcapng converts it"
+    if _HEX_DUMP.match(head):
+        return "is a hex dump: convert it with text2pcap"
+    return "is text, not a capture"
 
 
 def _is_etl(head: bytes) -> bool:

@@ -52,10 +52,14 @@ TLS_KEY_LOG = 0x544C534B
 MAX_INTERFACES = 65_536
 """Interfaces that are kept of one file."""
 
+MAX_SECTIONS = 16_384
+"""Sections that are read of one file."""
+
 MAX_NAMES = 65_536
 """Addresses whose names are kept."""
 
 _NAMES_OF_ONE = 16  # names that are kept of one address
+_FEW = 16  # blocks for which numpy's arrays do not pay
 _UNKNOWN_LINK = 0xFFFF  # no LINKTYPE_ has this number
 _MAX_TOLD = 64  # problems that are told once and remembered for that
 
@@ -150,18 +154,23 @@ class PcapngReader(RecordReader):
 
         In the latter case only the repetition is wrong, and :meth:`_check` tells that.
         """
-        end = np.array([at + length], np.int64)
-        again = gather(data, end - 4, self._records.u4)
-        return bool(again[0] == length) or len(self._records.plausible(data, end)) > 0
+        view, records = data.data, self._records
+        return records.repeats(view, at, length) or records.begins(view, at + length)
 
     def _begin(self, data: Bytes, at: int) -> int:
         view = data.data
         if view[at : at + 4] != SECTION_MAGIC:
             return 0
+        self._take_pending(data)
+        self._searched = (0, 0, [])
         order = section_order(view, at)
         length, _, major, minor = struct.unpack_from(f"{order}IIHH", view, at + 4)
         self._records = BlockRecords(order)
         self._section += 1
+        if self._section == MAX_SECTIONS:
+            summary = f"more than {MAX_SECTIONS} sections: the rest of the file is not read"
+            self._tell(LimitExceeded, summary, self._base + at)
+            self._over = True
         self._declared, self._one_clock = 0, True
         self._interfaces[0] = 0  # what simple packets ask for, declared or not
         if major != 1:
@@ -178,20 +187,42 @@ class PcapngReader(RecordReader):
         blocks = self._records.search(data, first, last)
         return np.union1d(blocks, places) if sections else blocks
 
-    def _take(self, data: Bytes, starts: Int64) -> int:
-        """Take blocks up to a section header, or to one with two lengths and no block behind."""
-        if not len(starts):
-            return 0
+    def _accept(self, data: Bytes, starts: Int64) -> int:
+        """Accept blocks up to a section header, or to one with two lengths and no block behind."""
+        if len(starts) <= _FEW:
+            return self._accept_few(data, starts.tolist())
         head = gather(data, starts, np.dtype((self._records.u4, 2)))
-        kind, length = head[:, 0].astype(np.int64), head[:, 1].astype(np.int64)
+        kind, length = head[:, 0], head[:, 1].astype(np.int64)
         sections = np.flatnonzero(kind == SECTION_HEADER)
         if len(sections):
-            starts, kind, length = starts[: sections[0]], kind[: sections[0]], length[: sections[0]]
+            starts, length = starts[: sections[0]], length[: sections[0]]
         again = gather(data, starts + length - 4, self._records.u4)
-        number = self._check(data, starts, length, np.flatnonzero(again != length))
-        if number:
-            self._take_blocks(data, starts[:number], kind[:number], length[:number])
-        return number
+        return self._check(data, starts, length, np.flatnonzero(again != length))
+
+    def _accept_few(self, data: Bytes, starts: list[int]) -> int:
+        """Do as :meth:`_accept`, for so few blocks that arrays would not pay."""
+        view, records = data.data, self._records
+        for index, at in enumerate(starts):
+            length = records.length(view, at)  # 0 at a section header
+            if not length:
+                return index
+            if not records.repeats(view, at, length):
+                if not records.begins(view, at + length):
+                    return index
+                self._tell_two_lengths(at, index)
+        return len(starts)
+
+    def _tell_two_lengths(self, at: int, before: int) -> None:
+        """Tell of a block whose first length counts; `before` others were accepted with it."""
+        summary = "block with two different lengths: the first one counts"
+        self._pending_count += before
+        self._tell(Malformed, summary, self._base + at, "warning")
+        self._pending_count -= before
+
+    def _take(self, data: Bytes, starts: Int64) -> Int64:
+        head = gather(data, starts, np.dtype((self._records.u4, 2)))
+        kind, length = head[:, 0].astype(np.int64), head[:, 1].astype(np.int64)
+        return self._take_blocks(data, starts, kind, length)
 
     def _check(self, data: Bytes, starts: Int64, length: Int64, bad: Int64) -> int:
         """Return how many blocks can be taken, `bad` ones being without the right repetition."""
@@ -199,19 +230,18 @@ class PcapngReader(RecordReader):
             at = int(starts[index])
             if not self._closes(data, at, int(length[index])):
                 return int(index)
-            summary = "block with two different lengths: the first one counts"
-            self._tell(Malformed, summary, self._base + at, "warning")
+            self._tell_two_lengths(at, int(index))
         return len(starts)
 
     # Blocks that are no packets
 
-    def _take_blocks(self, data: Bytes, starts: Int64, kind: Int64, length: Int64) -> None:
+    def _take_blocks(self, data: Bytes, starts: Int64, kind: Int64, length: Int64) -> Int64:
         if (kind == ENHANCED_PACKET).all():
             frame = self._frames + np.arange(1, len(kind) + 1)
             declared = np.full(len(kind), self._declared)
             self._take_packets(data, _Blocks(starts, kind, length, frame, declared))
             self._frames = int(frame[-1])
-            return
+            return frame
         is_packet = (kind == ENHANCED_PACKET) | (kind == SIMPLE_PACKET) | (kind == PACKET)
         frame = self._frames + np.cumsum(is_packet | np.isin(kind, COUNTED_ONLY))
         declared = self._declared + np.cumsum(kind == INTERFACE_DESCRIPTION)
@@ -225,6 +255,7 @@ class PcapngReader(RecordReader):
             blocks = _Blocks(starts, kind, length, frame, declared)
             self._take_packets(data, pick(blocks, is_packet))
         self._frames = int(frame[-1])
+        return frame
 
     def _take_other(self, kind: int, body: Bytes, offset: int) -> None:
         """Read a block that is no packet; statistics and what is unknown are skipped."""

@@ -7,7 +7,9 @@ one before was used up; a window becomes the `data` of the batch as it is, nothi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from dataclasses import dataclass, fields
+from itertools import islice
 
 import numpy as np
 
@@ -27,8 +29,8 @@ _CUT = "a record that reaches beyond the end of the file"
 _MARGIN = 64
 """Bytes at the end of a window in which the beginning of a record cannot be told."""
 
-_SEARCHED_AT_ONCE = 1 << 20
-"""Bytes searched for a record at once."""
+_SEARCHED_FIRST, _SEARCHED_AT_ONCE = 4 << 10, 1 << 20
+"""Bytes searched for a record at first, and at most, at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +77,14 @@ class Taken:
         return cls(*(np.empty(0, np.int64) for _ in fields(cls)))
 
 
-class RecordReader(ABC):
-    """Reads one capture file.
+class CaptureReader:
+    """Reads one capture file: what the readers of all formats bring to light.
 
     The public attributes that are lists are for the caller to empty.
     """
 
     layer = ""
     """Wireshark's name for the format."""
-
-    _records: Records
-    """How records are framed; known once the file's header was read."""
 
     def __init__(self) -> None:
         self.problems: list[DissectError] = []
@@ -96,15 +95,60 @@ class RecordReader(ABC):
         """Address → names that the file gives it."""
         self.interfaces: list[Interface] = []
         """Interfaces that the file declares, as they occur."""
+        self._frames = 0
+        self._problems_told = 0
+
+    def _tell(
+        self,
+        kind: type[DissectError],
+        summary: str,
+        offset: int,
+        severity: Severity = "error",
+        spec: str = "",
+    ) -> None:
+        """Add to `problems`, within bounds."""
+        self._problems_told += 1
+        if self._problems_told > MAX_PROBLEMS:
+            return
+        if self._problems_told == MAX_PROBLEMS:
+            kind, summary = LimitExceeded, "too many problems in this file: no more are told"
+        problem = kind(
+            summary,
+            layer=self.layer,
+            severity=severity,
+            spec=spec,
+            frame_number=self._frames or None,
+            offset=offset,
+        )
+        self.problems.append(problem)
+        self._remember(problem)
+
+    def _remember(self, problem: DissectError) -> None:
+        """Note a problem whose frame is not known yet."""
+
+
+class RecordReader(CaptureReader, ABC):
+    """Reads a file whose records follow one another."""
+
+    _records: Records
+    """How records are framed; known once the file's header was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.needs = 0
         """Bytes that the next window must have at least, where the last ended inside a record."""
         self._base = 0
-        self._frames = 0
-        self._problems_told = 0
         self._lost = ""
         self._lost_from = 0
         self._cut = 0
+        self._over = False
         self._taken: list[Taken] = []
+        # Records that were walked along and are still to be taken: a broken file has few at a
+        # stretch, and columns of one row are as dear as columns of a thousand.
+        self._pending: list[Int64] = []
+        self._pending_count = 0
+        self._told_of_pending: list[tuple[DissectError, int]] = []
+        self._searched: tuple[int, int, list[int]] = (0, 0, [])
 
     def read(self, window: Bytes | memoryview | bytes, *, final: bool) -> tuple[PacketBatch, int]:
         """Read all whole records of a window.
@@ -125,8 +169,11 @@ class RecordReader(ABC):
             hold one whole record: then `needs` says how large the next one must be.
         """
         data: Bytes = np.frombuffer(window, np.uint8)
-        self.needs, self._taken = 0, []
+        self.needs, self._taken, self._searched = 0, [], (0, 0, [])
+        told = len(self.problems)
         used = self._read_records(data, final)
+        self._take_pending(data)
+        self.problems[told:] = sorted(self.problems[told:], key=lambda one: one.offset or 0)
         if final:
             self._tell_end(self._base + len(data))
         self._base += used
@@ -138,6 +185,8 @@ class RecordReader(ABC):
         """Read on until the window is used up; return how far that is."""
         at, reach = 0, len(data)
         while at < len(data):
+            if self._over:
+                return len(data)
             if self._lost:
                 at = self._search(data, at, final)
                 if self._lost:
@@ -162,10 +211,22 @@ class RecordReader(ABC):
         return at
 
     def _walk(self, data: Bytes, at: int, limit: int) -> int:
-        """Take the records from `at` to `limit`, as far as they go."""
+        """Walk along the records from `at` to `limit`, as far as they go."""
         starts, stop = walk(data[:limit], at, self._records)
-        taken = self._take(data, starts)
-        return stop if taken == len(starts) else int(starts[taken])
+        good = self._accept(data, starts)
+        if good:
+            self._pending.append(starts[:good])
+            self._pending_count += good
+        return stop if good == len(starts) else int(starts[good])
+
+    def _take_pending(self, data: Bytes) -> None:
+        """Take the records that were walked along; what was told of them learns its frame."""
+        pending, told = self._pending, self._told_of_pending
+        self._pending, self._pending_count, self._told_of_pending = [], 0, []
+        if pending:
+            frames = self._take(data, np.concatenate(pending))
+            for problem, count in told:
+                problem.frame_number = int(frames[count - 1]) or None
 
     def _lose(self, data: Bytes, at: int, why: str) -> int:
         """Give up the record at `at`; return from where another one is to be searched."""
@@ -174,13 +235,18 @@ class RecordReader(ABC):
 
     def _search(self, data: Bytes, at: int, final: bool) -> int:
         """Look for the next record from `at` on; return it, or how far there is none."""
-        start, chunk = at, 512
+        start, chunk = at, _SEARCHED_FIRST
         while at < len(data):
-            last = min(at + chunk, len(data))
-            for place in self._plausible(data, at, last).tolist():
+            # Where breaks are close together, one search serves many of them.
+            first, last, places = self._searched
+            if not first <= at < last:
+                last = min(at + chunk, len(data))
+                places = self._plausible(data, at, last).tolist()
+                self._searched = at, last, places
+            for place in islice(places, bisect_left(places, at), None):
                 if not isinstance(self._look(data, place), str):
                     self._resume(place)
-                    return int(place)
+                    return place
             at, chunk = last, min(4 * chunk, _SEARCHED_AT_ONCE)
         if final:
             return len(data)
@@ -195,6 +261,10 @@ class RecordReader(ABC):
         self._tell(Malformed, summary, lost)
         self._lost = ""
 
+    def _remember(self, problem: DissectError) -> None:
+        if self._pending_count:
+            self._told_of_pending.append((problem, self._pending_count))
+
     def _tell_end(self, end: int) -> None:
         """Tell what is wrong with the last bytes of a file that ends at `end`, if anything is."""
         at = self._lost_from
@@ -204,31 +274,6 @@ class RecordReader(ABC):
         elif self._lost:
             summary = f"{self._lost} at byte {at}: no packet in the rest of the file"
             self._tell(Malformed, summary, at)
-
-    def _tell(
-        self,
-        kind: type[DissectError],
-        summary: str,
-        offset: int,
-        severity: Severity = "error",
-        spec: str = "",
-    ) -> None:
-        """Add to `problems`, within bounds."""
-        self._problems_told += 1
-        if self._problems_told > MAX_PROBLEMS:
-            return
-        if self._problems_told == MAX_PROBLEMS:
-            kind, summary = LimitExceeded, "too many problems in this file: no more are told"
-        self.problems.append(
-            kind(
-                summary,
-                layer=self.layer,
-                severity=severity,
-                spec=spec,
-                frame_number=self._frames or None,
-                offset=offset,
-            )
-        )
 
     # What differs from format to format
 
@@ -250,9 +295,13 @@ class RecordReader(ABC):
     def _begin(self, data: Bytes, at: int) -> int:
         """Read a header of the file or of a section; return its length, or 0 if none is there."""
 
+    def _accept(self, data: Bytes, starts: Int64) -> int:
+        """Return how many of the records at `starts`, (N,), are what they seem; they are whole."""
+        return len(starts)
+
     @abstractmethod
-    def _take(self, data: Bytes, starts: Int64) -> int:
-        """Take the records at `starts`, (N,); return how many of them could be taken."""
+    def _take(self, data: Bytes, starts: Int64) -> Int64:
+        """Take the records at `starts`, (N,); return how many frames there are up to each."""
 
     @abstractmethod
     def _plausible(self, data: Bytes, first: int, last: int) -> Int64:

@@ -1,4 +1,4 @@
-"""Cisco's HDLC on serial lines: link type 104.
+"""Cisco's HDLC on serial lines: link types 104 and, behind a byte for the direction, 205.
 
 References
 ----------
@@ -19,3 +19,10 @@ def decode_cisco_hdlc(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
     """Read address, control and the EtherType that Cisco put where PPP has its protocol."""
     packets = need(packets, 4, log)
     return advance(packets, 4, gather(data, packets.start + 2, BE16).astype(np.uint16))
+
+
+@link_types.register(205)
+def decode_cisco_hdlc_with_direction(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
+    """Pass over the byte that tells the direction."""
+    packets = need(packets, 1, log)
+    return decode_cisco_hdlc(data, advance(packets, 1, packets.ether_type), log)

@@ -23,6 +23,9 @@ from dissectors.link.link_layer import (
 LLC_SHIM = 0
 """Key of :func:`decode_llc` among the shims: it stands for every EtherType below 0x0600."""
 
+JUMBO_LLC = 0x8870
+"""EtherType that stands for a length in frames too long for one."""
+
 _SNAP = np.dtype([("dsap_ssap", ">u2"), ("control", "u1"), ("oui", "u1", 3), ("ether_type", ">u2")])
 
 
@@ -38,7 +41,7 @@ def decode_ethernet(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
     return advance(packets, 14, ether_type)
 
 
-@shims.register(LLC_SHIM)
+@shims.register(LLC_SHIM, JUMBO_LLC)
 def decode_llc(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
     """Read LLC and SNAP behind an 802.3 length; what is not SNAP (spanning tree, …) is counted."""
     packets = need(packets, 8, log)

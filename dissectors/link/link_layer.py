@@ -57,6 +57,9 @@ TRANSPARENT_ETHERNET = 0x6558
 """EtherType of bridged Ethernet (RFC 1701): what follows is a frame with its own MAC header."""
 PPP = 0x880B
 """EtherType of PPP (RFC 7042 §B.1): what follows is a PPP frame."""
+PDU_STREAM, PDU_MESSAGE = 12, 13
+"""Indices into ``TUNNELS`` of PDUs that were taken out of their packets: bytes of a TCP stream, in
+order, and whole messages."""
 LENGTHS = 0x0600
 """EtherTypes begin here; below stand 802.3 lengths."""
 

@@ -123,15 +123,13 @@ IP_PROTOCOLS: dict[int, str] = {
     59: "ipv6 no next header",
     88: "eigrp",
     89: "ospf",
-    97: "etherip",
     103: "pim",
     108: "ipcomp",
     112: "vrrp",
     115: "l2tp",
-    132: "sctp",
     136: "udp-lite",
 }
-"""IP protocol number → name, for what is neither TCP nor UDP; not complete."""
+"""IP protocol number → name, for what is neither TCP nor UDP nor SCTP; not complete."""
 
 
 def link_type_name(number: int) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from dissectors.capture.batch import Bytes
-from dissectors.columns import BE16, ColumnLog, gather, pick
+from dissectors.columns import BE16, ColumnLog, gather, interleave, pick
+from dissectors.link.cisco_hdlc import decode_cisco_hdlc
 from dissectors.link.link_layer import (
     IPV4,
     IPV6,
@@ -28,7 +29,7 @@ _PPPOE = 3  # "pppoe" in TUNNELS
 _NAMES = {0xC021: "ppp lcp", 0x8021: "ppp ipcp", 0x8057: "ppp ipv6cp", 0xC223: "ppp chap"}
 
 
-@link_types.register(9, 50)
+@link_types.register(9)
 @shims.register(PPP)
 def decode_ppp(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
     """Read the protocol field behind the address and control bytes, if these were not left out.
@@ -45,6 +46,32 @@ def decode_ppp(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
     length = at - packets.start + np.where(short, 1, 2)
     ether_type = np.select([protocol == 0x21, protocol == 0x57], [IPV4, IPV6], 0).astype(np.uint16)
     return _known(advance(packets, length, ether_type), protocol, log)
+
+
+@link_types.register(50)
+def decode_ppp_hdlc(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
+    """Read PPP, or what Cisco's routers send on such a line: their own address tells."""
+    packets = need(packets, 4, log)
+    cisco = np.isin(data[packets.start], (0x0F, 0x8F))  # unicast, broadcast (RFC 1547 §4.3.1)
+    if not cisco.any():
+        return decode_ppp(data, packets, log)
+    pieces = decode_ppp(data, pick(packets, ~cisco), log), pick(packets, cisco)
+    return interleave([pieces[0], decode_cisco_hdlc(data, pieces[1], log)])
+
+
+@link_types.register(204)
+def decode_ppp_with_direction(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
+    """Pass over the byte that tells the direction."""
+    packets = need(packets, 1, log)
+    return decode_ppp(data, advance(packets, 1, packets.ether_type), log)
+
+
+@link_types.register(166)
+def decode_pppd(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
+    """Pass over the direction, which stands for the address byte, and the control byte."""
+    packets = need(packets, 2, log)
+    length = np.where(data[packets.start + 1] == 3, 2, 1)
+    return decode_ppp(data, advance(packets, length, packets.ether_type), log)
 
 
 @link_types.register(51)

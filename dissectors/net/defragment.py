@@ -95,9 +95,9 @@ class Defragmenter:
     """Collects fragments until their datagram is whole.
 
     Fragments may come in any order and more than once. Where IPv4 fragments overlap, the first copy
-    of a byte wins; overlapping IPv6 fragments spoil their datagram (RFC 5722 §4). A datagram that
-    is not whole after `timeout_s` of capture time, or for which there is no room, is given up and
-    told.
+    of a byte wins, as with Windows (RFC 791 §3.2 would have the last), and is told when another one
+    differs; overlapping IPv6 fragments spoil their datagram (RFC 5722 §4). A datagram that is not
+    whole after `timeout_s` of capture time, or for which there is no room, is given up and told.
 
     Parameters
     ----------
@@ -193,6 +193,10 @@ class Defragmenter:
         pending.pieces[first:last] = sorted(rivals + new)
         pending.held += sum(len(piece[2]) for piece in new)
         self._charge(pending, sum(len(piece[2]) + _PIECE_COST for piece in new))
+        if _differs((begin, end, fragment.payload), rivals):
+            return _malformed(
+                "overlapping IP fragments differ, of which the first counts", fragment
+            )
         return None
 
     def _spoil(self, pending: _Pending, fragment: Fragment) -> DissectError:
@@ -280,6 +284,16 @@ def _malformed(summary: str, fragment: Fragment) -> Malformed:
         frame_number=fragment.frame_number,
         time_ns=fragment.time_ns,
     )
+
+
+def _differs(piece: Piece, others: list[Piece]) -> bool:
+    """Tell whether a piece has other bytes than one of `others` at the same place."""
+    begin, end, payload = piece
+    for other_begin, other_end, other in others:
+        low, high = max(begin, other_begin), min(end, other_end)
+        if payload[low - begin : high - begin] != other[low - other_begin : high - other_begin]:
+            return True
+    return False
 
 
 def _subtract(piece: Piece, taken: list[Piece]) -> list[Piece]:

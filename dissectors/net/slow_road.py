@@ -1,7 +1,7 @@
 """The slow road: packets that columns cannot express, one by one.
 
 Fragments wait here for the rest of their datagram; frames of rare links, whose headers vary from
-packet to packet, are opened by dpkt. What comes out are :class:`SidePacket` objects, which go back
+packet to packet, are opened. What comes out are :class:`SidePacket` objects, which go back
 to the columnar road as a small batch of their own, so that each header is decoded in one place
 only.
 """
@@ -9,20 +9,20 @@ only.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-import dpkt
+import numpy as np
 
 from dissectors.capture.batch import Bytes, Int64, PacketBatch
 from dissectors.columns import ColumnLog
-from dissectors.errors import DissectError, Fault
+from dissectors.errors import DissectError, Fault, Truncated, Unsupported
 from dissectors.link.link_layer import IPV4, IPV6
+from dissectors.link.rare_links import Inside, rare_links
 from dissectors.net import ipv4
 from dissectors.net.datagram import Datagrams
 from dissectors.net.defragment import Datagram, Defragmenter, Fragment
-from dissectors.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,66 +57,8 @@ class Frames:
     """(N,) int64: bytes of all its frames on the wire."""
 
 
-Opened = tuple[int, bytes] | str
-"""EtherType and bytes of what a frame carries, or the name under which to count it instead."""
-
-rare_links: Registry[int, Callable[[bytes], Opened]] = Registry("rare link type")
-"""LINKTYPE_ number → function that opens one frame; raises what dpkt raises."""
-
-_LLC = 0  # an 802.3 length, to the columnar road: LLC and SNAP follow
-_WIFI_TYPES = ("management", "control", "data", "extension")
-
-# dpkt checks little itself: beside its own errors, short or odd bytes make these of Python's.
-_DPKT_ERRORS = (dpkt.Error, struct.error, IndexError, KeyError, AttributeError, ValueError)
-
-
-@rare_links.register(105)
-def open_ieee80211(frame: bytes) -> Opened:
-    """Open an IEEE 802.11 frame; only data that is not encrypted carries packets."""
-    return _open_wifi(dpkt.ieee80211.IEEE80211(frame))
-
-
-@rare_links.register(127)
-def open_radiotap(frame: bytes) -> Opened:
-    """Open an IEEE 802.11 frame behind a radiotap header, whose flags tell of its FCS."""
-    radiotap = dpkt.radiotap.Radiotap(frame)
-    wifi = radiotap.data
-    if isinstance(wifi, bytes):  # dpkt leaves a frame alone that it cannot read
-        wifi = dpkt.ieee80211.IEEE80211(wifi)
-    return _open_wifi(wifi)
-
-
-def _open_wifi(wifi: dpkt.ieee80211.IEEE80211) -> Opened:
-    if wifi.type != dpkt.ieee80211.DATA_TYPE:
-        return f"802.11 {_WIFI_TYPES[wifi.type]}"
-    if wifi.wep:
-        return "802.11 encrypted"
-    if wifi.subtype not in (dpkt.ieee80211.D_DATA, dpkt.ieee80211.D_QOS_DATA):
-        return "802.11 no data"
-    return _LLC, bytes(wifi.data)
-
-
-@rare_links.register(239)
-def open_nflog(frame: bytes) -> Opened:
-    """Open a packet of Linux's firewall log: a list of attributes, of which one is the packet.
-
-    References
-    ----------
-    https://www.tcpdump.org/linktypes/LINKTYPE_NFLOG.html
-    """
-    family, _version, _resource = struct.unpack_from(">BBH", frame)
-    at = 4
-    while at + 4 <= len(frame):
-        # Attribute headers are in the byte order of the host that captured: the length that fits.
-        length, kind = struct.unpack_from("<HH", frame, at)
-        if not 4 <= length <= len(frame) - at:
-            length, kind = struct.unpack_from(">HH", frame, at)
-        if length < 4:
-            break
-        if kind & 0x7FFF == 9:  # NFULA_PAYLOAD
-            return (IPV6 if family == 10 else IPV4), frame[at + 4 : at + length]
-        at += (length + 3) & ~3
-    return "nflog without packet"
+# A frame that ends inside its headers makes one of these, most of them Python's own.
+_TOO_SHORT = (struct.error, IndexError, Truncated)
 
 
 class SlowRoad:
@@ -143,13 +85,15 @@ class SlowRoad:
             start, length = int(batch.start[row]), int(batch.captured_length[row])
             try:
                 opened = open_frame(batch.data[start : start + length].tobytes())
-            except _DPKT_ERRORS:
-                log.fault(rows[rows == row], Fault.LINK_TRUNCATED)
+            except _TOO_SHORT:
+                log.fault(np.array([row]), Fault.LINK_TRUNCATED)
                 continue
+            except Unsupported as error:
+                opened = error.summary
             if isinstance(opened, str):
                 log.count(opened, 1)
                 continue
-            packets.append(_side_packet(batch, row, *opened))
+            packets += _side_packets(batch, row, opened)
         return packets
 
     def reassemble(
@@ -200,17 +144,21 @@ class SlowRoad:
         self.problems.extend(self._defragmenter.finish())
 
 
-def _side_packet(batch: PacketBatch, row: int, ether_type: int, data: bytes) -> SidePacket:
+def _side_packets(batch: PacketBatch, row: int, opened: list[Inside]) -> list[SidePacket]:
     wire_length = int(batch.wire_length[row])
-    return SidePacket(
-        data=data,
-        ether_type=ether_type,
-        missing=max(wire_length - int(batch.captured_length[row]), 0),
-        tunnel=0,
-        frame_number=int(batch.frame_number[row]),
-        time_ns=int(batch.time_ns[row]),
-        wire_length=wire_length,
-    )
+    missing = max(wire_length - int(batch.captured_length[row]), 0)
+    return [
+        SidePacket(
+            data=data,
+            ether_type=ether_type,
+            missing=missing if number == len(opened) else 0,
+            tunnel=tunnel[0] if tunnel else 0,
+            frame_number=int(batch.frame_number[row]),
+            time_ns=int(batch.time_ns[row]),
+            wire_length=wire_length,
+        )
+        for number, (ether_type, data, *tunnel) in enumerate(opened, 1)
+    ]
 
 
 def _whole_packet(made: Datagram, last: Fragment, tunnel: int) -> SidePacket:

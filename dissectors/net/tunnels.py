@@ -1,4 +1,4 @@
-"""Tunnels whose outside is IP: IP in IP, GRE (with PPTP, NVGRE and ERSPAN), VXLAN; in columns.
+"""Tunnels whose outside is IP: IP in IP, GRE (PPTP, NVGRE, ERSPAN), EtherIP, MPLS; in columns.
 
 Each peels one layer off N packets and gives :class:`~dissectors.link.link_layer.Packets` again, for
 the same road from its beginning.
@@ -6,7 +6,7 @@ the same road from its beginning.
 References
 ----------
 RFC 2003 §3.1 and RFC 4213 §3 (IP in IP); RFC 2784 §2, RFC 2890 §2 and RFC 2637 §4.1 (GRE, PPTP);
-RFC 7637 §3.2 (NVGRE); RFC 7348 §5 (VXLAN).
+RFC 7637 §3.2 (NVGRE); RFC 3378 §3 (EtherIP); RFC 4023 §3 (MPLS in IP).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dissectors.capture.batch import Bytes, Int64
-from dissectors.columns import BE16, ColumnLog, Mask, gather
+from dissectors.columns import BE16, ColumnLog, gather
 from dissectors.errors import Fault
 from dissectors.link.link_layer import (
     IPV4,
@@ -37,13 +37,10 @@ Tunnel = Callable[[Bytes, Packets, ColumnLog], Packets]
 tunnels: Registry[int, Tunnel] = Registry("tunnel")
 """IP protocol number → decoder of the tunnel that it announces."""
 
-VXLAN_PORT = 4789
-"""UDP destination port (RFC 7348 §8.1)."""
-
-_IPIP, _GRE, _VXLAN = 1, 2, 5  # in TUNNELS
+_IPIP, _GRE, _ETHERIP = 1, 2, 10  # in TUNNELS
+_MPLS = 0x8847
 _ERSPAN = 0x88BE
 _C, _R, _K, _S, _A, _VERSION = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080, 0x0007
-_VXLAN_HEADER = np.dtype([("flags", "u1"), ("reserved", "u1", 3), ("vni", "u1", 3), ("zero", "u1")])
 
 
 def enter(datagrams: Datagrams) -> Packets:
@@ -68,6 +65,21 @@ def decode_ipv4_inside(data: Bytes, packets: Packets, log: ColumnLog) -> Packets
 def decode_ipv6_inside(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
     """Take what follows for IPv6."""
     return advance(packets, 0, constant(packets, IPV6), _IPIP)
+
+
+@tunnels.register(97)
+def decode_etherip(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
+    """Read the two bytes of EtherIP: version 3 and twelve reserved bits."""
+    packets = refuse(packets, packets.end - packets.start < 2, log, Fault.IP_TRUNCATED)
+    known = gather(data, packets.start, BE16) == 0x3000
+    packets = advance(packets, 2, constant(packets, TRANSPARENT_ETHERNET), _ETHERIP)
+    return refuse(packets, ~known, log, Fault.TUNNEL_UNKNOWN)
+
+
+@tunnels.register(137)
+def decode_mpls_inside(data: Bytes, packets: Packets, log: ColumnLog) -> Packets:
+    """Take what follows for a stack of MPLS labels."""
+    return advance(packets, 0, constant(packets, _MPLS))
 
 
 @shims.register(0x22EB)
@@ -108,28 +120,3 @@ def _gre_length(flags: Int64) -> Int64:
     acknowledged = (flags & _VERSION == 1) & (flags & _A != 0)
     optional = [flags & flag != 0 for flag in (_C, _K, _S)] + [acknowledged]
     return 4 + 4 * np.sum(optional, axis=0, dtype=np.int64)
-
-
-def find_vxlan(data: Bytes, datagrams: Datagrams) -> Mask:
-    """Tell which of N UDP packets to port 4789 hold a VXLAN frame with IP inside.
-
-    A port proves nothing (RTP may choose it), so the header must be as RFC 7348 §5 wants it (flag I
-    alone, reserved bits 0), and what follows must be Ethernet that carries IP, tagged or not.
-    """
-    found = datagrams.end - datagrams.start >= 8 + 8 + 14 + 20
-    at = datagrams.start[found] + 8
-    header = gather(data, at, _VXLAN_HEADER)
-    ether_type = gather(data, at + 8 + 12, BE16)
-    found[found] = (
-        (header["flags"] == 0x08)
-        & ~header["reserved"].any(axis=1)
-        & (header["zero"] == 0)
-        & np.isin(ether_type, [IPV4, IPV6, 0x8100, 0x88A8])
-    )
-    return found
-
-
-def enter_vxlan(datagrams: Datagrams) -> Packets:
-    """Take the frames in N UDP packets, found by :func:`find_vxlan`, for packets of their own."""
-    packets = enter(datagrams)
-    return advance(packets, 8 + 8, constant(packets, TRANSPARENT_ETHERNET), _VXLAN)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dissectors.markup import Element
-from dissectors.xml_values import boolean_of, integer_of
+from dissectors.xml_types import boolean_of, integer_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from itertools import groupby
 
 from dissectors.body import flat_values, other_values
 from dissectors.markup import Element
-from dissectors.xml_values import integer_of
+from dissectors.xml_types import integer_of
 
 MAX_SLOTS = 17_856
 """Most slots that are read: half a year of quarters of an hour, where Lync publishes some weeks."""

@@ -26,7 +26,7 @@ from dissectors.presence.endpoint import (
 )
 from dissectors.presence.state import Note, State, note_of, state_of
 from dissectors.presence.user import Routing, UserProperties, routing_of, user_properties_of
-from dissectors.xml_values import integer_of
+from dissectors.xml_types import integer_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dissectors.body import other_values
 from dissectors.markup import Element
-from dissectors.xml_values import boolean_of
+from dissectors.xml_types import boolean_of
 
 
 @dataclass(frozen=True, slots=True)

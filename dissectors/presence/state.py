@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dissectors.body import other_values
 from dissectors.markup import Element
 from dissectors.presence.availability import presence_word
-from dissectors.xml_values import boolean_of, integer_of
+from dissectors.xml_types import boolean_of, integer_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from dissectors.body import other_values
 from dissectors.markup import Element
-from dissectors.xml_values import integer_of
+from dissectors.xml_types import integer_of
 
 
 @dataclass(frozen=True, slots=True)

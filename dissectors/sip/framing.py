@@ -78,6 +78,11 @@ class SipFramer:
         """Keep-alives seen between messages: double CRLFs (pings) and single ones (pongs)."""
         return self._keepalives + (self._blank_lines + 1) // 2
 
+    @property
+    def unfinished(self) -> bytes:
+        """The bytes of the message that is not whole yet, or of what may become one."""
+        return bytes(self._buffer[self._at :])
+
     def push(self, chunk: StreamChunk) -> Iterator[SipRequest | SipResponse | DissectError]:
         """Take the next bytes; yield the messages that they complete.
 

@@ -69,6 +69,8 @@ class SipMessage:
     """First value of each header by its full lower-case name; for look-ups, see :meth:`get`."""
     truncated: bool = field(default=False, kw_only=True)
     """True when the capture lacks its end: of the body or, in a cut datagram, of the headers."""
+    head: bytes | bytearray = field(default=b"", repr=False, compare=False, kw_only=True)
+    """Start line and headers as sent, with the empty line behind them where it was seen."""
 
     def get(self, name: str) -> str | None:
         """Return the first value of the header `name` (full name, lower case), or None."""
@@ -138,12 +140,14 @@ def decode_head(
     text = head.decode("utf-8", "replace")
     regular = _decode_regular_head(text, told)
     if regular is not None:
+        regular.head = head
         return regular
     text = text.rstrip("\r\n")
     lines = _split_lines(text, told)
     if not text.isascii() and "\ufffd" in text:
         told.append(_fault("head is not UTF-8", "RFC 3261 §7", "note"))
     message = decode_start_line(lines[0], told)
+    message.head = head
     if not _decode_headers(lines[1:], message, told):
         _decode_headers(_unfold(lines[1:]), message, told)
     return message

@@ -174,6 +174,7 @@ class Agreement:
         if not self._pairs:
             secrets = self._master_secrets(keys, allowance)
             self._pairs = [self._pair(secret, origin) for secret, origin in secrets.items()]
+            self.exchange.forget()
         return [pair[0 if is_client else 1] for pair in self._pairs]
 
     def _master_secrets(self, keys: KeyRing, allowance: int) -> dict[bytes, str]:

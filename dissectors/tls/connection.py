@@ -23,7 +23,7 @@ from dissectors.tls.info import (
 from dissectors.tls.key_exchange import RSA_LIMIT
 from dissectors.tls.keys import CLIENT_TRAFFIC, SERVER_TRAFFIC, KeyRing
 from dissectors.tls.protection import is_supported
-from dissectors.tls.reasons import NO_HANDSHAKE, why_no_key
+from dissectors.tls.reasons import missing_hello, why_no_key, why_silent
 from dissectors.tls.record import ALERT, TlsRecord
 
 HANDSHAKE_LIMIT = 64
@@ -117,14 +117,16 @@ class Connection:
             return
         closed = info.records - info.decrypted_records
         if not info.opened:
-            info.reason = self._why_silent()
+            info.reason = why_silent(info, self.agreements)
         elif closed:
             info.reason = f"{closed} of {info.records} application-data records did not open"
 
     def _is_handshake_complete(self) -> bool | None:
         """Tell whether the first handshake came to its end; None when nobody can know."""
+        refused = self.info.alert is not None and not self.info.records
         if self.is_through or self.info.opened:
-            return True
+            # In TLS 1.3 a client is through before the server has looked at its certificate.
+            return not refused
         if not self.agreements or any(half.gaps for half in self.halves):
             return None
         first = self.agreements[0]
@@ -132,29 +134,6 @@ class Connection:
             return None
         # Without secrets TLS 1.3 hides the end; before it, application data shows that it came.
         return self.info.records > 0 and not first.is_13
-
-    def _why_silent(self) -> str:
-        """Say why no application data was opened, though no key was missed."""
-        if self.info.alert is not None:
-            return f"the handshake failed: {self.info.alert}"
-        if not self.agreements:
-            return NO_HANDSHAKE
-        if not self.agreements[0].answered:
-            return "the server's answer to the ClientHello is not in the capture"
-        if not self.agreements[0].is_known:
-            return "the ClientHello is not in the capture"
-        if self.info.records:
-            return f"none of {self.info.records} application-data records did open"
-        return "no application data in the capture"
-
-    def _missing_hello(self, half: Half) -> str:
-        """Say why a half's hello was not seen."""
-        if half.framer.ssl2_hello:
-            return "the client begins in SSL 2.0's format, which is not opened by this version"
-        if not half.gaps:
-            return NO_HANDSHAKE
-        lost = f"{half.lost_bytes} bytes" if half.lost_bytes else "bytes"
-        return f"{lost} lost inside the handshake, and a hello with them: the keys cannot be made"
 
     # Keys
 
@@ -186,7 +165,7 @@ class Connection:
         """Find the keys that a half begins to write with, or say why there are none."""
         agreement = half.agreement
         if not half.handshakes:
-            self.give_up(self._missing_hello(half))
+            self.give_up(missing_hello(half))
         elif agreement.is_13:
             self._begin_13(half)
         else:
@@ -270,7 +249,7 @@ class Connection:
         """Read the handshake messages that a record completes."""
         begins = not half.handshakes and not half.reader.pending
         if begins and fragment[:1] not in _FIRST_MESSAGES:
-            self.give_up(self._missing_hello(half))
+            self.give_up(missing_hello(half))
             return
         for message in half.reader.push(fragment):
             try:
@@ -287,7 +266,7 @@ class Connection:
             if read is not None:
                 read(self, half, record, body)
         finally:
-            if self.keys.knows_premasters and not half.agreement.is_13:
+            if self.keys.knows_premasters and not half.agreement.is_13 and not half.closed:
                 self._note_exchange(half, kind, body)
 
     def _note_exchange(self, half: Half, kind: int, body: bytes) -> None:
@@ -405,6 +384,8 @@ class Connection:
             self.give_up(reason)
             raise LimitExceeded(reason, layer="tls")
         if half.handshakes == len(self.agreements):
+            if self.agreements:
+                self.agreements[-1].exchange.forget()
             self.agreements.append(Agreement())
         half.agreement = self.agreements[half.handshakes]
         half.handshakes += 1

@@ -74,8 +74,8 @@ class TlsInfo:
     handshake_ns: int | None = None
     """Nanoseconds from the ClientHello to the last Finished of the first handshake."""
     handshake_complete: bool | None = None
-    """Whether both sides ended the first handshake; None when it was not captured from its begin,
-    when bytes of it are lost, and in TLS 1.3 while it is closed. Set when the session ends."""
+    """Whether both sides ended the first handshake, and no fatal alert came before data. None when
+    it was not captured whole, and in TLS 1.3 while it is closed. Set when the session ends."""
     alert: str | None = None
     """First fatal alert, sender and description: ``server: handshake_failure``."""
     alerts: list[TlsAlert] = field(default_factory=list)

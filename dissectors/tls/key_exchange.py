@@ -29,8 +29,8 @@ from dissectors.tls.keys import KeyRing
 from dissectors.tls.private_keys import decrypt_premaster
 from dissectors.tls.schedule import SSL30, extended_master_secret, master_secret
 
-TRANSCRIPT_LIMIT = 256 << 10
-"""Bytes of handshake messages that are kept of one side of one handshake."""
+TRANSCRIPT_LIMIT = 128 << 10
+"""Bytes of handshake messages that are kept of one side, of one handshake at a time."""
 
 RSA_LIMIT = 64
 """RSA operations for one connection, each about a millisecond."""
@@ -55,7 +55,8 @@ class Side:
 
     def take(self, kind: int, body: bytes, gaps: int) -> None:
         """Take one message; `gaps` counts the gaps in this direction so far."""
-        if self.ended or kind == HELLO_REQUEST:
+        if self.ended or self.broken or kind == HELLO_REQUEST:
+            self.ended = self.ended or kind == self._last
             return
         message = bytes([kind]) + len(body).to_bytes(3, "big") + body
         self._gaps = gaps if self._gaps is None else self._gaps
@@ -63,10 +64,16 @@ class Side:
         self.ended = kind == self._last
         if len(self._messages) + len(message) > TRANSCRIPT_LIMIT:
             self.broken = True
+            self.forget()
         elif not self.first:
             self.first = message
         else:
             self._messages += message
+
+    def forget(self) -> None:
+        """Keep no messages any longer."""
+        self._messages.clear()
+        self.first = b""
 
     @property
     def rest(self) -> bytes:
@@ -100,6 +107,12 @@ class KeyExchange:
             self._exchanged = body
         elif not is_client and kind == CERTIFICATE:
             self.certificate = decode_certificate(body, tls13=False)
+
+    def forget(self) -> None:
+        """Keep no messages any longer: the keys are found, or never will be."""
+        self.client.forget()
+        self.server.forget()
+        self._exchanged = b""
 
     @property
     def is_complete(self) -> bool:

@@ -7,8 +7,11 @@ RFC 5246 §7.4.3 and appendix F.1.1.2 (ephemeral Diffie-Hellman, whose secrets n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dissectors.tls.agreement import Agreement
-from dissectors.tls.info import KEY_LOG, RSA_KEY
+from dissectors.tls.half import Half
+from dissectors.tls.info import KEY_LOG, RSA_KEY, TlsInfo
 from dissectors.tls.key_exchange import is_rsa
 from dissectors.tls.keys import KeyRing
 
@@ -43,6 +46,39 @@ LOST_EXCHANGE = (
 WRONG_KEY = "the key log's key does not fit this session"
 WRONG_RSA_KEY = "what the RSA private key decrypts does not fit this session"
 """Reasons for :attr:`TlsInfo.reason`."""
+
+
+def why_silent(info: TlsInfo, agreements: Sequence[Agreement]) -> str:
+    """Say why no application data was opened, though no key was missed.
+
+    Parameters
+    ----------
+    info : TlsInfo
+        What is known of the connection.
+    agreements : sequence of Agreement
+        Its handshakes.
+    """
+    if info.alert is not None:
+        return f"the handshake failed: {info.alert}"
+    if not agreements:
+        return NO_HANDSHAKE
+    if not agreements[0].answered:
+        return "the server's answer to the ClientHello is not in the capture"
+    if not agreements[0].is_known:
+        return "the ClientHello is not in the capture"
+    if info.records:
+        return f"none of {info.records} application-data records did open"
+    return "no application data in the capture"
+
+
+def missing_hello(half: Half) -> str:
+    """Say why a half's hello was not seen."""
+    if half.framer.ssl2_hello:
+        return "the client speaks SSL 2.0 only, which is not opened by this version"
+    if not half.gaps:
+        return NO_HANDSHAKE
+    lost = f"{half.lost_bytes} bytes" if half.lost_bytes else "bytes"
+    return f"{lost} lost inside the handshake, and a hello with them: the keys cannot be made"
 
 
 def why_no_key(agreement: Agreement, keys: KeyRing) -> str:

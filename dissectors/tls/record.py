@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from dissectors.errors import DissectError, LimitExceeded, Lost, Malformed, Truncated, Unsupported
+from dissectors.tls import ssl2
 from dissectors.transport.stream import Frames, StreamChunk
 
 CHANGE_CIPHER_SPEC = 20
@@ -40,7 +41,7 @@ _BAD_HEADER_LIMIT = 1000
 """So many times a stream may go wrong, without a gap to excuse it, before it is given up."""
 
 _HEADER = Struct(">BHH")
-_SSL2_HELLO = Struct(">HBHHHH")
+_SSL20 = 0x0002
 _HEADER_START = re.compile(rb"[\x14-\x18]\x03[\x00-\x04]")
 
 
@@ -82,7 +83,7 @@ def looks_like_tls(data: bytes) -> bool:
     """
     if len(data) < 3:
         return False
-    if _ssl2_hello_length(data):
+    if ssl2.hello_length(data):
         return True
     return _plausible(data, 0) and data[0] != HEARTBEAT and data[3:5] != b"\0\0"
 
@@ -101,21 +102,6 @@ def _plausible(data: bytes, position: int) -> bool:
     )
 
 
-def _ssl2_hello_length(data: bytes) -> int:
-    """Return the length of a ClientHello in SSL 2.0's clothes, or 0 where there is none.
-
-    Clients that may fall back to SSL 2.0 (Windows XP among them) begin so; what follows is TLS.
-    """
-    if len(data) < _SSL2_HELLO.size or not data[0] & 0x80:
-        return 0
-    length, message, version, specs, session_id, challenge = _SSL2_HELLO.unpack_from(data)
-    length &= 0x7FFF
-    right = message == 1 and (version == 2 or version >> 8 == 3)
-    # The sum can only be right when the three lengths are those of a ClientHello.
-    whole = length == 9 + specs + session_id + challenge and 16 <= challenge <= 32
-    return 2 + length if right and whole and specs % 3 == 0 and session_id in (0, 16) else 0
-
-
 class RecordFramer:
     """Cuts one direction of a TCP stream into TLS records.
 
@@ -126,7 +112,7 @@ class RecordFramer:
 
     def __init__(self) -> None:
         self.ssl2_hello = False
-        """True once a ClientHello in SSL 2.0's format was seen."""
+        """True once a ClientHello was seen that offers nothing later than SSL 2.0."""
         self._held: list[StreamChunk] = []
         self._held_length = 0
         self._wanted = 1
@@ -217,16 +203,29 @@ class RecordFramer:
 
     def _begin(self, held: StreamChunk, found: Found) -> bool:
         """Look at the stream's first bytes; return False when more are needed to judge them."""
-        first = held.data[: _SSL2_HELLO.size]
-        if first[0] & 0x80 and len(first) < _SSL2_HELLO.size and not self._searching:
-            self._wanted = _SSL2_HELLO.size
+        data = held.data
+        if self._searching or not data[0] & 0x80:
+            self._begun = True
+            return True
+        length = ssl2.hello_length(data)
+        wanted = length or ssl2.HEADER.size
+        if len(data) < wanted:
+            self._wanted = wanted
             return False
         self._begun = True
-        self._skip += 0 if self._searching else _ssl2_hello_length(first)
-        if self._skip and not self._searching:
+        if length and ssl2.offers_tls(data):
+            last = bisect_right(held.ends, length - 1)
+            needed = _union(held.frames[: last + 1])
+            hello, times = (
+                ssl2.undressed(data[:length]),
+                (held.time_ns[last], held.first_time_ns[0]),
+            )
+            found.append(TlsRecord(HANDSHAKE, _SSL20, hello, needed, *times))
+        elif length:
             self.ssl2_hello = True
-            summary = "a ClientHello in SSL 2.0's format is not read by this version"
-            found.append(_fault(Unsupported, summary, held, 0, "RFC 5246 appendix E.2"))
+            summary = "a client that speaks SSL 2.0 only, which is not read by this version"
+            found.append(_fault(Unsupported, summary, held, 0, "RFC 6101 appendix E"))
+        self._skip += length
         return True
 
     def _walk(self, held: StreamChunk, position: int, found: Found) -> int:

@@ -1,4 +1,4 @@
-"""The way of a batch of packets from the link layer up to TCP and UDP.
+"""The way of a batch of packets from the link layer up to TCP, UDP and SCTP.
 
 Packets climb together, one header at a time. What a tunnel holds begins the climb again; what
 columns cannot express goes by the slow road and comes back as a few more packets, which climb as
@@ -22,12 +22,14 @@ from dissectors.link import link_layer
 from dissectors.link.ethernet import LLC_SHIM
 from dissectors.link.link_layer import IPV4, IPV6, Packets, link_types, shims
 from dissectors.link.names import ETHER_TYPES, IP_PROTOCOLS, describe_link_type
+from dissectors.link.rare_links import rare_links
 from dissectors.net.datagram import Datagrams
 from dissectors.net.ipv4 import decode_ipv4
-from dissectors.net.ipv6 import decode_ipv6
-from dissectors.net.slow_road import Frames, SidePacket, SlowRoad, rare_links
-from dissectors.net.tunnels import VXLAN_PORT, enter, enter_vxlan, find_vxlan, tunnels
-from dissectors.transport import tcp, udp
+from dissectors.net.ipv6 import AUTHENTICATION, decode_ipv6, skip_extensions
+from dissectors.net.slow_road import Frames, SidePacket, SlowRoad
+from dissectors.net.tunnels import enter, tunnels
+from dissectors.net.udp_tunnels import TEREDO, open_udp_tunnels, udp_tunnel_ports
+from dissectors.transport import sctp, tcp, udp
 from dissectors.transport.segment import Segments
 
 MAX_SHIMS = 8
@@ -37,18 +39,50 @@ MAX_TUNNELS = 8
 MAX_REASSEMBLIES = 4
 """How often a reassembled datagram may hold, in a tunnel, fragments that make a datagram."""
 
+_TUNNEL_PORTS = udp_tunnel_ports()
+
+Address = tuple[int, int, int]
+"""IP version, upper and lower 64 bits."""
+
 C = TypeVar("C")
 S = TypeVar("S", bound=Sized)
 
 
 @dataclass(slots=True)
 class Found:
-    """TCP and UDP packets at one stage of the climb."""
+    """TCP, UDP and SCTP packets at one stage of the climb."""
 
     datagrams: Datagrams
     """What their IP headers say."""
     segments: Segments
-    """What their TCP or UDP headers say, row by row."""
+    """What their TCP, UDP or SCTP headers say, row by row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The outermost IP headers of M frames that hold tunnels."""
+
+    frame_number: Int64
+    """(M,) int64: ascending, each once."""
+    ip_version: npt.NDArray[np.uint8]
+    """(M,) uint8: 4 or 6."""
+    src_high: npt.NDArray[np.uint64]
+    """(M,) uint64: upper half of the source address; 0 for IPv4."""
+    src_low: npt.NDArray[np.uint64]
+    """(M,) uint64."""
+    dst_high: npt.NDArray[np.uint64]
+    """(M,) uint64."""
+    dst_low: npt.NDArray[np.uint64]
+    """(M,) uint64."""
+
+    def find(self, frame_number: int) -> tuple[Address, Address] | None:
+        """Return source and destination (version, upper, lower half) around a frame's packet."""
+        at = int(np.searchsorted(self.frame_number, frame_number))
+        if at == len(self.frame_number) or self.frame_number[at] != frame_number:
+            return None
+        version = int(self.ip_version[at])
+        source = version, int(self.src_high[at]), int(self.src_low[at])
+        return source, (version, int(self.dst_high[at]), int(self.dst_low[at]))
 
 
 class Climb:
@@ -69,6 +103,7 @@ class Climb:
         self.log = ColumnLog()
         self.found = [Found(_NO_DATAGRAMS, Segments.blank(0))]
         self.fragments: list[Datagrams] = []
+        self.around: list[Datagrams] = []
 
     def run(self, batch: PacketBatch) -> None:
         """Take all packets up, then what the slow road makes of what they left."""
@@ -142,7 +177,7 @@ class Climb:
         # In the order of the capture at each step: with most packets it is already, and moving them
         # to their places is cheaper the fewer columns they have.
         read = [
-            self._whole(*decode_ipv4(self.data, interleave(ipv4), self.log)),
+            self._authenticated(self._whole(*decode_ipv4(self.data, interleave(ipv4), self.log))),
             self._whole(*decode_ipv6(self.data, interleave(ipv6), self.log)),
         ]
         return interleave(read)
@@ -168,6 +203,14 @@ class Climb:
             return datagrams
         self.fragments.append(pick(datagrams, fragmented))
         return pick(datagrams, ~fragmented)
+
+    def _authenticated(self, datagrams: Datagrams) -> Datagrams:
+        """Move past the Authentication Headers of IPv4 packets (RFC 4302 §3.1.1)."""
+        signed = datagrams.protocol == AUTHENTICATION
+        if not signed.any():
+            return datagrams
+        inside = skip_extensions(self.data, pick(datagrams, signed), self.log)
+        return interleave([pick(datagrams, ~signed), inside])
 
     def _reassemble(self) -> list[SidePacket]:
         if not self.fragments:
@@ -198,30 +241,50 @@ class Climb:
     # Transport layer
 
     def _transport(self, datagrams: Datagrams) -> Packets:
-        """Read the TCP and UDP headers; return the packets that tunnels hold."""
-        is_udp = datagrams.protocol == udp.PROTOCOL
-        if not is_udp.all():
-            is_tcp = datagrams.protocol == tcp.PROTOCOL
-            inside = self._tunnelled(_only(datagrams, ~(is_tcp | is_udp)))
-            datagrams = _only(datagrams, is_tcp | is_udp)
-        else:
-            inside = []
+        """Read the TCP, UDP and SCTP headers; return the packets that tunnels hold."""
+        known = datagrams.protocol == udp.PROTOCOL
+        inside: list[Packets] = []
+        if not known.all():
+            known |= datagrams.protocol == tcp.PROTOCOL
+            if not known.all():
+                known |= datagrams.protocol == sctp.PROTOCOL
+                inside = self._tunnelled(_only(datagrams, ~known))
+                datagrams = _only(datagrams, known)
         found = self._segments(datagrams)
-        in_vxlan = self._vxlan(found)
-        if in_vxlan.any():
-            inside.append(enter_vxlan(pick(found.datagrams, in_vxlan)))
-            found = _keep(found, ~in_vxlan)
-        self.found.append(found)
+        tunnelled, packets = self._tunnelled_in_udp(found)
+        if packets:
+            self.around.append(pick(found.datagrams, tunnelled))
+            inside += packets
+            found = _keep(found, ~tunnelled)
+        self.found += self._without_udp(found)
         return _join([_NO_PACKETS, *inside])
+
+    def _without_udp(self, found: Found) -> list[Found]:
+        """Take SCTP out of the UDP that carries it (RFC 6951)."""
+        segments = found.segments
+        mask = (segments.dst_port == sctp.UDP_PORT) | (segments.src_port == sctp.UDP_PORT)
+        if mask.any():
+            mask &= found.datagrams.protocol == udp.PROTOCOL
+            mask = sctp.find_in_udp(self.data, found.datagrams, mask)
+        if not mask.any():
+            return [found]
+        inside = pick(found.datagrams, mask)
+        inside.start = inside.start + 8
+        inside.protocol = np.full(len(inside), sctp.PROTOCOL, np.uint8)
+        return [_keep(found, ~mask), self._segments(inside)]
 
     def _segments(self, datagrams: Datagrams) -> Found:
         segments = Segments.blank(len(datagrams))
         is_tcp = datagrams.protocol == tcp.PROTOCOL
-        if not is_tcp.any():
+        if (datagrams.protocol == udp.PROTOCOL).all():
             udp.decode_udp(self.data, datagrams, slice(None), segments, self.log)
         else:
+            is_udp = datagrams.protocol == udp.PROTOCOL
             tcp.decode_tcp(self.data, datagrams, np.flatnonzero(is_tcp), segments, self.log)
-            udp.decode_udp(self.data, datagrams, np.flatnonzero(~is_tcp), segments, self.log)
+            udp.decode_udp(self.data, datagrams, np.flatnonzero(is_udp), segments, self.log)
+            rest = np.flatnonzero(~(is_tcp | is_udp))
+            if len(rest):
+                sctp.decode_sctp(self.data, datagrams, rest, segments, self.log)
         found = Found(datagrams, segments)
         return found if segments.good.all() else _keep(found, segments.good)
 
@@ -233,18 +296,28 @@ class Climb:
             rows = datagrams.protocol == protocol
             if rows.any():
                 known |= rows
-                packets = enter(pick(datagrams, rows))
+                around = pick(datagrams, rows)
+                self.around.append(around)
+                packets = enter(around)
                 pieces.append(tunnels[protocol](self.data, packets, self.log))
         self.log.count_each(datagrams.protocol[~known], IP_PROTOCOLS, "ip protocol {}")
         return pieces
 
-    def _vxlan(self, found: Found) -> Mask:
-        mask: Mask = (found.segments.dst_port == VXLAN_PORT) & (
-            found.datagrams.protocol == udp.PROTOCOL
-        )
+    def _tunnelled_in_udp(self, found: Found) -> tuple[Mask, list[Packets]]:
+        """Open the tunnels among UDP packets; tell which packets these are."""
+        port = found.segments.dst_port
+        mask = _TUNNEL_PORTS[port]
+        answers = found.segments.src_port == TEREDO
+        mask |= answers
         if mask.any():
-            mask[mask] = find_vxlan(self.data, pick(found.datagrams, mask))
-        return mask
+            mask &= found.datagrams.protocol == udp.PROTOCOL
+        rows = np.flatnonzero(mask)
+        if not len(rows):
+            return mask, []
+        port = np.where(answers[rows], TEREDO, port[rows]).astype(np.uint16)
+        known, packets = open_udp_tunnels(self.data, pick(found.datagrams, rows), port, self.log)
+        mask[rows] = known
+        return mask, packets if known.any() else []
 
     # Results
 
@@ -259,6 +332,22 @@ class Climb:
             return frames, datagrams, segments
         order = np.argsort(frames.frame_number, kind="stable")
         return pick(frames, order), pick(datagrams, order), pick(segments, order)
+
+    def outside(self) -> Outside | None:
+        """Return the outermost IP headers of frames with tunnels."""
+        if not self.around:
+            return None
+        around = join(self.around)  # the outermost of a frame comes first
+        frame, first = np.unique(self.frames.frame_number[around.row], return_index=True)
+        around = pick(around, first)
+        return Outside(
+            frame,
+            around.ip_version,
+            around.src_high,
+            around.src_low,
+            around.dst_high,
+            around.dst_low,
+        )
 
     def faults(self) -> tuple[Int64, npt.NDArray[np.uint32]]:
         """Return the frames with faults and the faults, in frame order."""

@@ -66,7 +66,7 @@ def format_address(version: int, high: int, low: int) -> str:
 
 @dataclass(slots=True, eq=False)
 class Flow:
-    """One TCP connection or UDP conversation.
+    """One TCP connection, UDP conversation or SCTP association.
 
     Its two directions are numbered when its first packet is seen and keep their numbers: 0 is the
     side that looks like the client then. Should better knowledge come later (a SYN captured late,
@@ -78,7 +78,7 @@ class Flow:
     key: bytes
     """The unordered 5-tuple, exact; of use to the flow table only."""
     protocol: int
-    """6 (TCP) or 17 (UDP)."""
+    """6 (TCP), 17 (UDP) or 132 (SCTP)."""
     endpoints: tuple[Endpoint, Endpoint]
     """Who sends in direction 0, and who in direction 1."""
     low_direction: int
@@ -86,7 +86,7 @@ class Flow:
     initiator: Initiator
     """What told the client: a SYN, what was said, the ports, or only who was seen first."""
     tunnel: str
-    """Tunnel that its first packet came in, as in `TUNNELS`; empty without one."""
+    """Tunnel that its first packet came in, as in `TUNNELS`, or hep; empty without one."""
     start_time_ns: int
     """Time of its first packet, nanoseconds since 1970 UTC."""
     end_time_ns: int
@@ -109,8 +109,15 @@ class Flow:
     """TCP segments that announced a zero window."""
     end: Literal["fin", "rst", "open"] = "open"
     """How it ended: FIN both ways, RST, or not within the capture."""
+    ended_by: int | None = None
+    """Direction of its first FIN or RST; None without one."""
     closed_time_ns: int = 0
     """When it ended, nanoseconds since 1970 UTC; 0 while open."""
+    part: int = 0
+    """Number among the conversations that an agent told of (HEP), whose own flow has the same
+    `number`; 0 for a flow that was captured itself."""
+    outside: tuple[str, str] | None = None
+    """Source and destination address of the outermost IP header around its first packet."""
     initial_sequence: list[int | None] = field(default_factory=lambda: [None, None])
     """Sequence number of each direction's SYN (RFC 9293 §3.4.1); None unless it, or the other's
     SYN-ACK, was captured."""
@@ -122,7 +129,8 @@ class Flow:
     fin_seen: int = 0
     """Bit 0, bit 1: a FIN was seen in that direction."""
     application: str | None = None
-    """What its bytes are, set by the stack: sip, tls, sips; None while nobody knows."""
+    """What its bytes are, set by the stack: sip, tls, sips, ws, wss, hep; None while nobody
+    knows."""
     ignored: bool = False
     """Set by the stack when nobody wants its payload: it is counted, and not looked at again."""
 
@@ -187,7 +195,7 @@ class FlowBatch:
 
 
 class UdpCandidates(NamedTuple):
-    """Datagrams that may be SIP."""
+    """Datagrams that may be SIP, or HEP."""
 
     row: Int64
     """(K,) int64: row of the `Layers`."""
@@ -210,11 +218,17 @@ _TOKEN = _byte_set(_ALPHANUM, b"-.!%*_+`'~")
 _AFTER_TOKEN = _TOKEN | _byte_set(b" /")
 
 
-def udp_candidates(batch: FlowBatch) -> UdpCandidates:
-    """Pick the datagrams that could begin a SIP message, by their first four bytes.
+# HEP (what capture agents send) begins with "HEP3", a token, or with version (1, 2), length of the
+# header (16, 40), address family (2, 10) and protocol number.
+_FIRST = _TOKEN | _byte_set(bytes([1, 2]))
+_AFTER_FIRST = _AFTER_TOKEN | _byte_set(bytes([2, 6, 10, 16, 17, 22, 40, 50, 132]))
 
-    RTP and RTCP (first byte 128 to 191), STUN (0 to 3), DTLS (20 to 63), and the CRLF and NUL
-    keep-alives fail at the first byte. Flows that are `ignored` take no part.
+
+def udp_candidates(batch: FlowBatch) -> UdpCandidates:
+    """Pick the datagrams that could begin a SIP message or be HEP, by their first four bytes.
+
+    RTP and RTCP (first byte 128 to 191), DTLS (20 to 63), and the CRLF and NUL keep-alives fail at
+    the first byte, STUN (0 to 3) at the second. Flows that are `ignored` take no part.
 
     Parameters
     ----------
@@ -236,7 +250,7 @@ def udp_candidates(batch: FlowBatch) -> UdpCandidates:
         return UdpCandidates(empty, empty, empty.astype(np.uint8))
     pick = np.flatnonzero(wanted[batch.flow_index] & (layers.payload_length[batch.rows] >= 4))
     for offset in range(4):
-        allowed = _AFTER_TOKEN if offset else _TOKEN
+        allowed = _AFTER_FIRST if offset else _FIRST
         pick = pick[allowed[data[layers.payload_start[batch.rows[pick]] + offset]]]
     return UdpCandidates(batch.rows[pick], batch.flow_index[pick], batch.direction[pick])
 
@@ -355,6 +369,7 @@ class FlowTable:
         self._find_flows(draft)
         for event in _events(draft):
             self._take_event(draft, event)
+        _look_outside(draft)
         batch = _complete(draft)
         self._touch(batch.flows)
         self._expire(batch.finished)
@@ -394,6 +409,8 @@ class FlowTable:
         if flow.protocol == UDP:
             self._split(draft, event, flow, direction)
             return
+        if event.flags & (RST | FIN) and flow.ended_by is None:
+            flow.ended_by = direction
         if event.flags & RST:
             self._close(flow, "rst", event.time)
             return
@@ -501,6 +518,18 @@ def _first_rows(draft: _Draft) -> Iterable[tuple[Any, ...]]:
         layers.tunnel[rows].tolist(),
         strict=True,
     )
+
+
+def _look_outside(draft: _Draft) -> None:
+    """Note the addresses around the flows that began in a tunnel in this batch."""
+    outside = draft.layers.outside
+    if outside is None:
+        return
+    for flow in draft.flows:
+        if flow.tunnel and flow.outside is None:
+            ends = outside.find(flow.number)
+            if ends is not None:
+                flow.outside = format_address(*ends[0]), format_address(*ends[1])
 
 
 def _tunnel_at(draft: _Draft, position: int) -> int:

@@ -1,4 +1,4 @@
-"""What the headers of N packets say, as columns, from the link layer up to TCP and UDP."""
+"""What the headers of N packets say, as columns, from the link layer up to TCP, UDP and SCTP."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from dissectors.capture.batch import Bytes, Int64, PacketBatch
 from dissectors.net.slow_road import SlowRoad
-from dissectors.transport import tcp, udp
-from dissectors.transport.climb import Climb
+from dissectors.transport import sctp, tcp, udp
+from dissectors.transport.climb import Climb, Outside
 
 TCP = tcp.PROTOCOL
 UDP = udp.PROTOCOL
+SCTP = sctp.PROTOCOL
 """IP protocol numbers."""
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -22,7 +23,7 @@ FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Headers of N packets that carry TCP or UDP, in frame order.
+    """Headers of N packets that carry TCP, UDP or SCTP, in frame order.
 
     Addresses are 128 bits in two halves; an IPv4 address stands in the low 32 bits with
     `ip_version` 4. In a tunnel the innermost IP packet counts; `tunnel` names what was around it.
@@ -45,21 +46,22 @@ class Layers:
     dst_low: npt.NDArray[np.uint64]
     """(N,) uint64."""
     protocol: npt.NDArray[np.uint8]
-    """(N,) uint8: 6 (TCP) or 17 (UDP)."""
+    """(N,) uint8: 6 (TCP), 17 (UDP) or 132 (SCTP)."""
     src_port: npt.NDArray[np.uint16]
     """(N,) uint16."""
     dst_port: npt.NDArray[np.uint16]
     """(N,) uint16."""
     seq: npt.NDArray[np.uint32]
-    """(N,) uint32: TCP sequence number of the first payload byte (of SYN, when set); 0 for UDP."""
+    """(N,) uint32: TCP sequence number of the first payload byte (of SYN, when set); the
+    verification tag of an SCTP packet; 0 for UDP."""
     ack: npt.NDArray[np.uint32]
-    """(N,) uint32: TCP acknowledgment number; 0 for UDP."""
+    """(N,) uint32: TCP acknowledgment number; else 0."""
     flags: npt.NDArray[np.uint8]
-    """(N,) uint8: TCP control bits; 0 for UDP."""
+    """(N,) uint8: TCP control bits; else 0."""
     window: npt.NDArray[np.uint16]
-    """(N,) uint16: TCP window as sent, unscaled; 0 for UDP."""
+    """(N,) uint16: TCP window as sent, unscaled; else 0."""
     payload_start: Int64
-    """(N,) int64: where the payload begins in `data`."""
+    """(N,) int64: where the payload (of SCTP, its chunks) begins in `data`."""
     payload_length: Int64
     """(N,) int64: payload bytes that the capture holds."""
     segment_length: Int64
@@ -69,12 +71,17 @@ class Layers:
     """(N,) int64: bytes of the whole frame on the wire (summed over fragments)."""
     tunnel: npt.NDArray[np.uint8]
     """(N,) uint8: index into :data:`TUNNELS`; 0 where there is none."""
+    outside: Outside | None = None
+    """The outermost IP headers of the packets that came in tunnels; None where there are none."""
 
     def __len__(self) -> int:
         return len(self.frame_number)
 
 
-TUNNELS = ("", "ipip", "gre", "pppoe", "mpls", "vxlan", "other")
+TUNNELS = (
+    "", "ipip", "gre", "pppoe", "mpls", "vxlan", "geneve", "gtp", "teredo", "l2tp", "etherip",
+    "tzsp", "exported pdu", "exported pdu",
+)  # fmt: skip
 """Names for `Layers.tunnel`."""
 
 
@@ -83,13 +90,13 @@ class DecodedBatch:
     """What the headers of one batch say, and what they do not."""
 
     layers: Layers
-    """The packets that carry TCP or UDP, in frame order."""
+    """The packets that carry TCP, UDP or SCTP, in frame order."""
     fault_frames: Int64
     """(M,) int64: frames with a fault, ascending; a frame may occur with several."""
     fault_bits: npt.NDArray[np.uint32]
     """(M,) uint32: one bit of :class:`~dissectors.errors.Fault` each."""
     others: dict[str, int]
-    """Packets that carry neither TCP nor UDP, by the name of what they carry: no faults."""
+    """Packets that carry none of the three, by the name of what they carry: no faults."""
 
 
 def decode_layers(batch: PacketBatch, slow_road: SlowRoad) -> DecodedBatch:
@@ -132,5 +139,6 @@ def decode_layers(batch: PacketBatch, slow_road: SlowRoad) -> DecodedBatch:
         segment_length=segments.segment_length,
         wire_length=frames.wire_length,
         tunnel=datagrams.tunnel,
+        outside=climb.outside(),
     )
     return DecodedBatch(layers, *climb.faults(), climb.log.others)

@@ -26,6 +26,7 @@ from pipelines.schema import CALL_LEGS
 _COLUMNS = (
     "message_id",
     "capture",
+    "recording",
     "src_ip",
     "dst_ip",
     "is_request",
@@ -44,6 +45,7 @@ class _Row(NamedTuple):
 
     message_id: str
     capture: str
+    recording: str
     src_ip: str | None
     dst_ip: str | None
     is_request: bool
@@ -191,7 +193,7 @@ def _of_last_invite(rows: list[_Row]) -> list[_Leg]:
 def _hop(row: _Row) -> tuple[Any, ...]:
     """Return what a request and its responses have in common on one hop of one capture."""
     ends = frozenset((row.src_ip, row.dst_ip))
-    return row.capture, ends, row.via_count, row.via_branch
+    return row.recording, ends, row.via_count, row.via_branch
 
 
 def _connect(legs: list[_Leg]) -> None:
@@ -221,7 +223,7 @@ def _ringback_behind(legs: list[_Leg]) -> dict[int, float]:
 
 
 def _held_invite(before: _Leg | None, leg: _Leg) -> float | None:
-    if before is None or before.invite.capture != leg.invite.capture:
+    if before is None or before.invite.recording != leg.invite.recording:
         return None
     return (leg.invite.first_time - before.invite.first_time) / 1e9
 

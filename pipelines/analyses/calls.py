@@ -96,6 +96,7 @@ _REDIRECTING_FIRST = (401, 407, 415, 420, 484)
         "message_id",
         "first_time",
         "capture",
+        "recording",
         "frame_number",
         "flow_id",
         "reason_phrase",
@@ -187,7 +188,7 @@ class _Trace:
         first = tries.first(opening)
         transaction = Groups.by(tries.of_row, keys.hop, keys.branch).of_row
         near = transaction == tries.spread(transaction[first], -1)
-        capture = codes(messages["capture"])
+        capture = codes(messages["recording"])
         here = near & (capture == tries.spread(capture[first], -1))
         return cls(
             messages=messages,

@@ -29,6 +29,7 @@ KEYS = ["call_id", "cseq", "method"]
         "capture",
         "previous_capture",
         "observed_delay_s",
+        "delay_s",
     ),
 )
 def clock_offsets(hops: pd.DataFrame) -> pd.DataFrame:
@@ -44,7 +45,7 @@ def clock_offsets(hops: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Rows of the table `clock_offsets`.
     """
-    hops = hops[hops["capture"].astype("string") != hops["previous_capture"].astype("string")]
+    hops = hops[hops["delay_s"].isna()]  # seen by two clocks
     here, before = (hops[name].astype(object) for name in ("capture", "previous_capture"))
     swapped = here < before
     seen = hops[[*KEYS, "is_request"]].assign(

@@ -60,6 +60,7 @@ _COPIED = ("message_id", "capture", "frame_number", "call_id", "method", "cseq",
         "via_count",
         "via_origin",
         "retransmission_of",
+        "recording",
     ),
 )
 def hops(messages: pd.DataFrame) -> pd.DataFrame:
@@ -101,7 +102,7 @@ def _same_messages(messages: pd.DataFrame) -> Groups:
     )
     place = Groups.by(
         alike.of_row,
-        codes(messages["capture"]),
+        codes(messages["recording"]),
         codes(messages["flow_id"]),
         integers(messages["via_count"]),
     )
@@ -160,7 +161,7 @@ def _found(messages: pd.DataFrame, observations: Groups) -> Integers:
     vias = integers(messages["via_count"])
     way = np.where(truth(messages["is_request"]), vias, -vias)
     rows = rows[np.lexsort((rows, way[rows], observations.of_row[rows]))]
-    columns = (observations.of_row, way, codes(messages["capture"]), *_ends(messages))
+    columns = (observations.of_row, way, codes(messages["recording"]), *_ends(messages))
     listed = zip(rows.tolist(), *(column[rows].tolist() for column in columns), strict=True)
     found: list[tuple[int, int, int, int]] = []
     for _, observed in groupby(listed, key=itemgetter(1)):
@@ -203,7 +204,7 @@ def _table(
     messages: pd.DataFrame, rows: Integers, previous: Integers, first: Integers, hop: Integers
 ) -> pd.DataFrame:
     time_ns = nanoseconds(messages["time"])
-    capture = codes(messages["capture"])
+    capture = codes(messages["recording"])
     delay = (time_ns[rows] - time_ns[previous]) / 1e9
     one_clock = capture[rows] == capture[previous]
     columns: dict[str, Any] = {name: take(messages[name], rows) for name in _COPIED}

@@ -74,6 +74,7 @@ _OF_REQUEST = (
         "message_id",
         "first_time",
         "capture",
+        "recording",
         "flow_id",
         "request_uri",
         "reason_phrase",
@@ -98,7 +99,7 @@ def transactions(messages: pd.DataFrame) -> pd.DataFrame:
     messages = in_order(messages)
     keys = MessageKeys.of(messages)
     groups, copies = _group(messages, keys)
-    capture = codes(messages["capture"])
+    capture = codes(messages["recording"])
     first, request = groups.first(), groups.first(copies)
     shown = np.where(request >= 0, request, first)
     near = capture == groups.spread(capture[shown], -1)

@@ -66,7 +66,8 @@ def _subject(row: Any) -> str:
     """Name a certificate; two of one subject are told apart by issuer and fingerprint."""
     name = "certificate" if pd.isna(row.certificate) else row.certificate
     issuer = "" if pd.isna(row.issuer) else f", issued by {row.issuer}"
-    return f"{name}{issuer} (SHA-256 {row.fingerprint[:16]}…)"
+    fingerprint = "" if pd.isna(row.fingerprint) else f" (SHA-256 {row.fingerprint[:16]}…)"
+    return f"{name}{issuer}{fingerprint}"
 
 
 def _clock(time: pd.Timestamp) -> str:

@@ -46,7 +46,7 @@ def tls_connection_aborted(tls_sessions: pd.DataFrame, flows: pd.DataFrame) -> I
     """Find TLS connections that worked and were ended by a fatal alert."""
     complete = tls_sessions["handshake_complete"].astype("boolean").fillna(value=False)
     alerted = tls_sessions[complete & tls_sessions["alert"].notna()]
-    told = alerted["alert"].str.split(": ", n=1, expand=True).reindex(columns=[0, 1])
+    told = alerted["alert"].str.extract(r"^(client|server): (.+)$")
     both = alerted.assign(sender=told[0], description=told[1]).merge(flows, on="flow_id")
     for row in both[both["description"].isin([*_MEANING])].itertuples():
         yield _finding(row)

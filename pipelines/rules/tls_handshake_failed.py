@@ -76,9 +76,10 @@ _DISAGREEMENTS = {
 def tls_handshake_failed(tls_sessions: pd.DataFrame, flows: pd.DataFrame) -> Iterator[Finding]:
     """Find TLS handshakes that ended with an alert, such as for a certificate that is refused."""
     alerted = tls_sessions[tls_sessions["alert"].notna()]
-    told = alerted["alert"].str.split(": ", n=1, expand=True).reindex(columns=[0, 1])
+    told = alerted["alert"].str.extract(r"^(client|server): (.+)$")
     about = told[1].isin([*_OF_CERTIFICATES])
-    failed = about | ~alerted["handshake_complete"].astype("boolean").fillna(value=True)
+    broken = ~alerted["handshake_complete"].astype("boolean").fillna(value=True)
+    failed = about | (broken & told[1].notna())
     both = alerted.assign(sender=told[0], description=told[1])[failed].merge(flows, on="flow_id")
     for row in both.itertuples():
         if row.description in _OF_CERTIFICATES:

@@ -3,6 +3,7 @@
 Told only where the capture shows that the server is there: it accepted the TCP connection, and no
 byte was lost. A server that closes at once is, as a rule, a Windows host whose Schannel found
 neither version nor suite in common, or has no certificate: it resets instead of sending an alert.
+A client that goes away at once has changed its mind, as browsers do that try two addresses.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from pipelines.finding import Finding, Threshold, flow, rule
     Threshold(
         "wait_s",
         5.0,
-        "Seconds that an open connection waits for the ServerHello; a server answers in "
-        "milliseconds, over the worst link in one or two seconds.",
+        "Seconds that a connection waits for the ServerHello, unless the server ends it before; a "
+        "server answers in milliseconds, over the worst link in one or two seconds.",
     ),
     whole=True,
     tls_sessions=("flow_id", "time", "version", "alert", "server_name"),
@@ -36,6 +37,7 @@ from pipelines.finding import Finding, Threshold, flow, rule
         "server_bytes",
         "lost_bytes",
         "end",
+        "ended_by",
     ),
 )
 def tls_handshake_unanswered(
@@ -47,14 +49,16 @@ def tls_handshake_unanswered(
     there = (both["initiator"] == "syn") & (both["server_packets"] > 0)
     unanswered = there & (both["server_bytes"] == 0) & (both["lost_bytes"] == 0)
     waited = (both["end_time"] - both["time"]).dt.total_seconds()
-    ended = both["end"].isin(["fin", "rst"])
-    for row in both[unanswered & (ended | (waited >= wait_s))].itertuples():
+    refused = both["ended_by"] == "server"
+    for row in both[unanswered & (refused | (waited >= wait_s))].itertuples():
         yield _finding(row)
 
 
 def _finding(row: Any) -> Finding:
     name = "" if pd.isna(row.server_name) else f" ({row.server_name})"
-    ends = {"rst": "was reset", "fin": "was closed"}.get(str(row.end), "stayed open")
+    ends = "stayed open"
+    if not pd.isna(row.ended_by):
+        ends = f"was {'reset' if row.end == 'rst' else 'closed'} by the {row.ended_by}"
     return Finding(
         title="TLS handshake not answered",
         subject=f"{row.server_ip}:{row.server_port}{name}",

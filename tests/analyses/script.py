@@ -88,6 +88,7 @@ def _row(number: int, words: list[str], rejected: dict[str, str]) -> dict[str, A
         row["reason_phrase"] = {100: "Trying", 180: "Ringing", 200: "OK"}.get(int(start), "Other")
     row |= {key: None if value == "-" else _value(key, value) for key, value in said.items()}
     row.setdefault("via_branch", _branch(row, rejected))
+    row.setdefault("recording", row["capture"])
     return row
 
 

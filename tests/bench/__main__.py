@@ -3,9 +3,12 @@
 ::
 
     python -m tests.bench [--quick] [--runs 3] [--keep]
+    python -m tests.bench --huge [GB]
 
 Every time is that of a whole process, from its start to its end, on files that are in the page
-cache. The result is printed and, unless ``--quick``, written to docs/benchmarks.md.
+cache. The result is printed and, unless ``--quick``, written to docs/benchmarks.md. With ``--huge``
+a capture of 5 GB (or so many) is converted instead, which fails when it takes more memory than
+:data:`tests.bench.huge.LIMIT`.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from tests.bench.huge import LIMIT, measure_huge
 from tests.bench.measure import Memory, Timing, machine, peak_memory, timed
 from tests.bench.rivals import RIVALS, tshark_command
 from tests.bench.workload import Workload, write_workload
@@ -203,15 +207,30 @@ set of a single one, mapped files included.
 """
 
 
+def _huge(gigabytes: float) -> None:
+    _say(f"{gigabytes:g} GB: writing and converting")
+    memory, size, messages = measure_huge(DATA, int(gigabytes * 1e9))
+    peak = memory.proportional / 1e6
+    print(f"{size / 1e9:.1f} GB, {messages:,} messages: {peak:.0f} MB at most")
+    if memory.proportional > LIMIT:
+        sys.exit(f"that is more than {LIMIT / 1e6:.0f} MB")
+
+
 def main() -> None:
     """Measure what the command line asks for, print the report and record it."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="20,000 messages only; no record")
     parser.add_argument("--runs", type=int, default=3, help="runs of lyncshark per capture")
     parser.add_argument("--keep", action="store_true", help="keep captures in bench-data/measured/")
+    parser.add_argument(
+        "--huge", nargs="?", type=float, const=5.0, metavar="GB", help="memory for a long capture"
+    )
     options = parser.parse_args()
     DATA.mkdir(parents=True, exist_ok=True)
     try:
+        if options.huge:
+            _huge(options.huge)
+            return
         measured = cases(quick=options.quick)
         for case in measured:
             measure(case, options.runs)

@@ -9,7 +9,7 @@ import scapy.data
 from dissectors.errors import Fault
 from dissectors.link.link_layer import link_types
 from dissectors.link.names import LINK_TYPES, describe_link_type, link_type_name
-from dissectors.net.slow_road import rare_links
+from dissectors.link.rare_links import rare_links
 from tests.link.frames import decode, faults, udp
 
 

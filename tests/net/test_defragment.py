@@ -92,6 +92,19 @@ def test_the_first_copy_of_a_byte_wins() -> None:
     ]
     (made,), errors = pushed(fragments)
     assert made.payload == b"B" * 8 + b"A" * 16 + b"B" * 16 + b"A" * 8 + b"B" * 16
+    (error,) = errors
+    assert "differ" in error.summary
+
+
+def test_overlapping_fragments_that_agree_are_not_told() -> None:
+    data = bytes(range(64))
+    fragments = [
+        piece(8, 24, data=data),
+        piece(16, 48, data=data),
+        piece(0, 64, data=data, last=True),
+    ]
+    (made,), errors = pushed(fragments)
+    assert made.payload == data
     assert not errors
 
 

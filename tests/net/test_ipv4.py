@@ -43,10 +43,10 @@ def test_offloaded_segments_have_no_total_length() -> None:
 
 
 def test_icmp_and_others_are_counted() -> None:
-    packets = [IP() / ICMP(), IP() / ICMP(), IP(proto=132) / b"sctp", IP(proto=253) / b"?"]
+    packets = [IP() / ICMP(), IP() / ICMP(), IP(proto=89) / b"ospf", IP(proto=253) / b"?"]
     packets.append(IP(options=[IPOption_Router_Alert()], proto=2) / b"igmp")
     decoded = decode(*(ETHER / packet for packet in packets))
-    assert decoded.others == {"icmp": 2, "sctp": 1, "ip protocol 253": 1, "igmp": 1}
+    assert decoded.others == {"icmp": 2, "ospf": 1, "ip protocol 253": 1, "igmp": 1}
     assert not faults(decoded)
 
 

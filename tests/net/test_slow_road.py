@@ -197,7 +197,7 @@ def test_wifi(ds: int) -> None:
     expected = [UDP_ROW, UDP_ROW._replace(frame=2)]
     assert seen(*frames, link_type=105) == expected
     assert seen(*(RadioTap() / frame for frame in frames), link_type=127) == expected
-    with_fcs = RadioTap(present="Flags", Flags="FCS") / frames[0] / Raw(b"\1\2\3\4")
+    with_fcs = RadioTap(present="Flags", Flags="FCS") / Raw(bytes(frames[0]) + b"\1\2\3\4")
     assert seen(with_fcs, link_type=127) == expected[:1]
 
 

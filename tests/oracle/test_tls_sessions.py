@@ -70,7 +70,7 @@ def test_certificates(mixed: Path, sessions: pd.DataFrame, tshark: Tshark) -> No
         for names, subject in zip(ours["server_names"], ours["server_certificate"], strict=True)
     ]
     ends = [row["x509af.utcTime"].split("|")[1] for row in rows if row["tcp.srcport"] == "5061"]
-    assert {end[:8] for end in ends} == {"14-07-01"}
+    assert {end[:10] for end in ends} == {"2014-07-01"}
     assert {str(day) for day in ours["server_not_after_time"].dt.date} == {"2014-07-01"}
 
 

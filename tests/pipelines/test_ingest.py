@@ -83,7 +83,7 @@ def test_progress_adds_up_to_the_size() -> None:
     [
         (b"", "is empty"),
         (b"Dear Sir,\nplease find attached\n", "text"),
-        (b"\x1f\x8b\x08\x00" + bytes(60), "gzip"),
+        (b"\x1f\x8b\x08\x00" + bytes(60), "gzip data"),
         (bytes(64), ""),
     ],
 )

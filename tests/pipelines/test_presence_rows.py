@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dissectors.errors import DissectError
 from dissectors.sip.framing import decode_datagram
 from fixtures.bodies.make import HERE
+from pipelines.presence_rows import MAX_ROWS
 from pipelines.schema import TABLES
 from pipelines.tables import Tabulator
 from tests.pipelines.values import some_flow
@@ -113,6 +114,33 @@ def test_a_document_named_by_many_is_told_once() -> None:
     rows = _rows(NOTIFY, kind, body)
     assert len(rows) == 51 + 99
     assert {row["part"] for row in rows} == {"1.2"}
+
+
+def test_a_huge_list_is_bounded_and_told() -> None:
+    instances = ['<instance id="0" state="active"/>'] * (MAX_ROWS + 7)
+    tables = _tables(NOTIFY, RLMI, _list(*instances)[2])
+    assert len(tables["presence"]) == MAX_ROWS
+    (fault,) = tables["expert"]
+    assert _some(fault, "layer", "frame_number", "count") == ("presence", 5, 1)
+    assert fault["summary"] == f"presence after the {MAX_ROWS}th row of a message is left out"
+
+
+def test_what_many_rows_repeat_is_cut() -> None:
+    long = "x" * 100_000
+    categories = f'<category name="{long}"><note><body/><body/></note></category>' * 2
+    kind, body = _multipart(
+        (
+            "r",
+            RLMI,
+            f'<list uri="{long}"><resource uri="{long}"><instance cid="d"/></resource></list>',
+        ),
+        ("d", CATEGORIES, f'<categories uri="{long}">{categories}</categories>'),
+    )
+    rows = _rows(NOTIFY, kind, body)
+    assert len(rows) == 4
+    assert (
+        max(len(value) for row in rows for value in row.values() if isinstance(value, str)) < 1100
+    )
 
 
 def test_notes_have_a_row_each() -> None:

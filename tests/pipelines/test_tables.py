@@ -47,7 +47,7 @@ def test_a_row_has_a_value_for_every_column() -> None:
         "from_uri": "sip:alice@contoso.com", "from_tag": "a1", "from_epid": "0123456789",
         "to_uri": "sip:bob@fabrikam.com", "to_tag": None, "to_epid": None,
         "via_branch": "z9hG4bK1", "user_agent": None, "content_type": None, "content_length": 0,
-        "diagnostics_code": None, "retransmission_of": None,
+        "diagnostics_code": None, "retransmission_of": None, "recording": "a.pcap",
     }  # fmt: skip
     assert {name: row[name] for name in wanted} == wanted
 
@@ -116,7 +116,7 @@ def test_a_flood_of_equal_faults_is_counted() -> None:
     tabulator = Tabulator(1, "a.pcap")
     for _ in range(EXPERT_ROWS_PER_KIND + 5):
         tabulator.add_fault(DissectError("odd", layer="sip", severity="note"))
-    tabulator.add_capture(("a.pcap", "pcap", 1, 1, None, None, None, 0, 0, True, None))
+    tabulator.add_untold()
     counts = tabulator.drain()["expert"]["count"].to_pylist()
     assert counts == [1] * EXPERT_ROWS_PER_KIND + [5]
 

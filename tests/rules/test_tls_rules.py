@@ -9,8 +9,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from pipelines import read_capture
+from pipelines.finding import Findings, rules
+from pipelines.frames import finish, to_frame
+from pipelines.schema import FINDINGS, FLOWS, TLS_SESSIONS, Table
+from pipelines.tables import arrow_table
 from tests.rules.handshakes import CLIENT, SERVER, Case, capture, pair
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -41,7 +47,10 @@ def test_a_connection_that_works_is_no_finding(
     plain = Case(server, version=version, client_trusts=server)
     mutual = Case(server, client, version, client_trusts=server, server_trusts=client)
     path = capture(tmp_path / "a.pcap", plain.flights(), mutual.flights(), end=end)
-    assert findings(path).empty
+    trace = read_capture(path)
+    assert trace.findings.empty
+    by = {"fin": ["client"] * 2, "rst": ["server"] * 2, "open": []}
+    assert trace.flows["ended_by"].dropna().tolist() == by[end]
 
 
 def test_wildcards_common_names_and_clients_that_name_no_host_are_no_findings(
@@ -200,7 +209,8 @@ def test_a_server_that_says_nothing(tmp_path: Path) -> None:
     row = only(capture(tmp_path / "a.pcap", hello, end="rst"))
     assert row.rule == "tls_handshake_unanswered"
     assert row.subject == "10.0.0.2:5061 (fe01.contoso.com)"
-    assert "was reset" in row.explanation
+    assert "was reset by the server" in row.explanation
+    assert findings(capture(tmp_path / "c.pcap", hello, end="fin")).empty  # the client's own will
     waiting = capture(tmp_path / "b.pcap", hello, end="open", last_s=6)
     assert only(waiting).rule == "tls_handshake_unanswered"
     setting = {"tls_handshake_unanswered.wait_s": 10.0}
@@ -214,4 +224,56 @@ def test_a_handshake_that_is_broken_off(end: str, tmp_path: Path) -> None:
     row = only(capture(tmp_path / "a.pcap", flights[:3], end=end))
     assert row.rule == "tls_handshake_broken_off"
     assert "CN=edge.fabrikam.com" in row.explanation
+    assert row.severity == ("error" if end == "rst" else "warning")
+    assert ("server reset" if end == "rst" else "client closed") in row.explanation
     assert flights[3][0] == SERVER
+
+
+# --- anything -----------------------------------------------------------------------------------
+
+
+def test_a_capture_without_tls_has_no_findings() -> None:
+    path = Path(__file__).parents[2] / "fixtures" / "transports" / "udp_linux_sll.pcap"
+    trace = read_capture(path)
+    assert len(trace.messages) > 0
+    assert trace.findings.empty
+
+
+NO_SHRINKING = [Phase.explicit, Phase.reuse, Phase.generate]  # of sixty columns it takes minutes
+_WORDS = st.sampled_from(
+    ["server: unknown_ca", "client: alert 200", "server: handshake_failure", "x", "", "CN=a,O=b"]
+)
+_MOMENTS = st.integers(-(2**62), 2**62)
+_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "time": st.none() | _MOMENTS,
+    "seconds": st.none() | st.floats(allow_nan=False),
+    "integer": st.none() | st.integers(0, 2**40),
+    "boolean": st.none() | st.booleans(),
+    "text": st.none() | _WORDS | st.text(max_size=20),
+    "category": st.none() | st.sampled_from(["syn", "fin", "rst", "open", "tcp"]) | _WORDS,
+    "texts": st.none() | st.lists(st.text(max_size=20), max_size=3),
+}
+
+
+def _rows(table: Table) -> st.SearchStrategy[list[tuple[Any, ...]]]:
+    flow_ids = st.sampled_from(["1-1", "1-2", "1-3"])
+    values = [flow_ids if one.name == "flow_id" else _VALUES[one.kind] for one in table]
+    return st.lists(st.tuples(*values), max_size=4)
+
+
+@settings(max_examples=40, phases=NO_SHRINKING)
+@given(_rows(TLS_SESSIONS), _rows(FLOWS))
+def test_any_rows_give_findings_that_make_a_table(
+    sessions: list[tuple[Any, ...]], flows: list[tuple[Any, ...]]
+) -> None:
+    tables = {
+        "tls_sessions": to_frame(arrow_table(TLS_SESSIONS, sessions)),
+        "flows": to_frame(arrow_table(FLOWS, flows)),
+    }
+    collected = Findings()
+    for name in rules:
+        one = rules[name]
+        if set(one.needs) <= set(tables):
+            given_ = {table: tables[table][list(columns)] for table, columns in one.needs.items()}
+            collected.add(one, one.function(**given_, **one.values({})))
+    assert finish(collected.table(), FINDINGS).schema == FINDINGS.arrow

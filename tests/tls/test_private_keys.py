@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import ssl
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dissectors.errors import Lost
 from dissectors.tls import key_exchange
+from dissectors.tls.decrypt import TlsSession
 from dissectors.tls.key_exchange import TRANSCRIPT_LIMIT, Side
 from dissectors.tls.keys import KeyRing
 from dissectors.tls.private_keys import PrivateKeys, certificate_fingerprint, decrypt_premaster
@@ -34,6 +39,7 @@ from tests.tls.handshakes import (
 )
 from tests.tls.judgement import arrangements, ring, secrets_of, segments_of, server_key
 from tests.tls.openssl_tools import needs_openssl, openssl_server
+from tests.tls.test_decrypt import mutilated
 
 Version = ssl.TLSVersion
 RSA_SUITE = "AES128-GCM-SHA256"
@@ -252,6 +258,17 @@ def test_a_transcript_is_bounded() -> None:
     assert side.ended
 
 
+def test_only_the_last_handshake_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, talk = small_talk()
+    session = TlsSession(ring(key=server_key()))
+    hello = talk.flights[0][1]
+    for number in range(40):
+        session_hello = hello.replace(hello[11:43], bytes([number]) * 32)
+        list(session.push(segments([(CLIENT, session_hello)])[0]))
+    kept = [agreement.exchange.client.first for agreement in session._connection.agreements]
+    assert len(kept) == 40 and not any(kept[:-1]) and kept[-1]
+
+
 # The store
 
 
@@ -284,7 +301,44 @@ def test_keys_do_not_print() -> None:
         assert number not in text and "ZZ" not in text and "5a5a" not in text
 
 
-# Windows' habit
+# Hostile bytes
+
+
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 1 << 32), extended=st.booleans())
+def test_any_bytes_give_what_was_said_or_faults(seed: int, extended: bool) -> None:
+    _, talk = small_talk(extended, client_certificate=True)
+    random = Random(seed)
+    flights = [(side, mutilated(sent, random)) for side, sent in talk.flights]
+    cut = segments(flights, random.choice((30, 200, 2000)))
+    for part in cut:
+        if random.random() < 2 / len(cut):
+            part.gap_before, part.gap_reason = random.choice((-1, 1, 100, 10_000)), "made"
+    if random.random() < 0.5:
+        cut = [part for side in (0, 1) for part in cut if part.direction == side]
+    outcome = decrypt(cut, ring(key=server_key()))
+    for chunk in outcome.chunks:
+        for start, stop in pairwise([0, *chunk.ends]):
+            assert chunk.data[start:stop] in talk.said[chunk.direction]
+    assert outcome.session.info.opened or outcome.session.info.reason
+
+
+# False start, and Windows' habit
+
+
+def test_false_start() -> None:
+    """The client speaks before the server's Finished, RFC 7918; and may be pushed before it."""
+    _, talk = small_talk()
+    sides = [side for side, _ in talk.flights]
+    end = sides.index(SERVER, sides.index(SERVER) + 1)
+    flights = list(talk.flights)
+    flights[end], flights[end + 1] = flights[end + 1], flights[end]
+    assert flights[end][0] == CLIENT
+    for arranged in arrangements(flights):
+        outcome = decrypt(arranged, ring(key=server_key()))
+        assert outcome.faults == []
+        assert outcome.heard(CLIENT) == talk.said[CLIENT]
+        assert outcome.heard(SERVER) == talk.said[SERVER]
 
 
 @needs_openssl

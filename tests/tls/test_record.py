@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dissectors.errors import DissectError, LimitExceeded, Lost, Malformed, Truncated, Unsupported
 from dissectors.tls import record as record_module
+from dissectors.tls.handshake import decode_client_hello
 from dissectors.tls.record import RecordFramer, TlsRecord, looks_like_tls
 from dissectors.transport.stream import StreamChunk
 from tests.tls.handshakes import joined, segments
@@ -240,8 +241,27 @@ def test_nothing_is_found_after_a_gap() -> None:
 # What is no TLS
 
 
-def test_ssl2_hello_is_named() -> None:
+@pytest.mark.parametrize("size", [1, 4, 11, 45, 1000])
+def test_ssl2_hello(size: int) -> None:
     data = SSL2_HELLO + record(22, b"abc")
+    framer = RecordFramer()
+    found = [
+        item
+        for part in segments([(0, data)], size)
+        for portion in framer.push(part)
+        for item in portion
+    ]
+    hello, following = found
+    assert isinstance(hello, TlsRecord) and isinstance(following, TlsRecord)
+    assert (hello.content_type, following.fragment) == (22, b"abc")
+    assert hello.frames == tuple(range(1, -(-len(SSL2_HELLO) // size) + 1))
+    decoded = decode_client_hello(hello.fragment[4:])
+    assert decoded.random == SSL2_HELLO[-16:].rjust(32, b"\0")
+    assert not framer.ssl2_hello
+
+
+def test_ssl2_hello_that_offers_no_more_is_named() -> None:
+    data = SSL2_HELLO[:3] + b"\0\2" + SSL2_HELLO[5:] + record(22, b"abc")
     for size in (1, 4, 11, 45, 1000):
         framer = RecordFramer()
         found = [

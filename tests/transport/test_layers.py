@@ -17,8 +17,9 @@ from scapy.layers.l2 import ARP, CookedLinux, Dot1Q
 from dissectors.capture.format import detect_format, make_reader
 from dissectors.errors import FAULTS, Fault
 from dissectors.link.link_layer import link_types
-from dissectors.net.slow_road import SlowRoad, rare_links
-from dissectors.transport.layers import TUNNELS, DecodedBatch, Layers, decode_layers
+from dissectors.link.rare_links import rare_links
+from dissectors.net.slow_road import SlowRoad
+from dissectors.transport.layers import SCTP, TUNNELS, DecodedBatch, Layers, decode_layers
 from tests.conftest import CHECKOUT, CORPUS, Tshark
 from tests.link.frames import (
     ETHER,
@@ -38,6 +39,7 @@ from tests.link.frames import (
 
 OURS = sorted(CHECKOUT.glob("fixtures/**/*.pcap*"))
 THEIRS = sorted(CORPUS.glob("*/*.pcap*"))
+UNKNOWN_TO_TSHARK = {"links_unknown_to_tshark"}
 CAPTURES = [
     *(pytest.param(path, id=path.stem) for path in OURS),
     *(pytest.param(path, id=path.stem, marks=pytest.mark.corpus) for path in THEIRS),
@@ -75,14 +77,18 @@ def _lines(layers: Layers) -> list[Line]:
 
 
 _FIELDS = (
-    *("frame.number", "frame.time_epoch", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst"),
+    *("frame.number", "frame.time_epoch", "frame.protocols"),
+    *("ip.src", "ip.dst", "ipv6.src", "ipv6.dst"),
     *("tcp.srcport", "tcp.dstport", "tcp.len", "udp.srcport", "udp.dstport", "udp.length"),
 )
 
 
 def _line_of_tshark(row: dict[str, str]) -> Line:
+    """Return what tshark says of the innermost packet: of several values the last."""
+    row = {name: value.split("|")[-1] for name, value in row.items()}
+    layers = row["frame.protocols"].split(":")
     is_tcp = bool(row["tcp.len"])
-    version = "ipv6" if row["ipv6.src"] else "ip"
+    version = [name for name in layers if name in ("ip", "ipv6")][-1]
     protocol = "tcp" if is_tcp else "udp"
     return (
         int(row["frame.number"]),
@@ -97,11 +103,12 @@ def _line_of_tshark(row: dict[str, str]) -> Line:
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("path", CAPTURES)
+@pytest.mark.parametrize("path", [p for p in CAPTURES if p.id not in UNKNOWN_TO_TSHARK])
 def test_headers_as_in_wireshark(path: Path, tshark: Tshark) -> None:
     found = tshark.fields(path, *_FIELDS, display_filter="(tcp or udp) and not icmp and not icmpv6")
     decoded, _ = _decoded(path.read_bytes())
-    assert _lines(decoded.layers) == [_line_of_tshark(row) for row in found]
+    ours = [line for line in _lines(decoded.layers) if line[4] != SCTP]
+    assert ours == [_line_of_tshark(row) for row in found if "sctp" not in row["frame.protocols"]]
 
 
 @pytest.mark.parametrize("path", CAPTURES)
@@ -159,7 +166,8 @@ def test_no_packets() -> None:
 
 
 def test_column_types() -> None:
-    one = {name: getattr(decode(udp(), link_type=101).layers, name) for name in Layers.__slots__}
+    names = [name for name in Layers.__slots__ if name != "outside"]
+    one = {name: getattr(decode(udp(), link_type=101).layers, name) for name in names}
     mixed = decode(tcp(), udp6(), ARP(), link_type=[101, 101, 1]).layers
     none = decode().layers
     types = {name: column.dtype for name, column in one.items()}
@@ -167,7 +175,7 @@ def test_column_types() -> None:
     assert types["seq"] == np.uint32
     assert types["payload_start"] == np.int64
     for layers in (mixed, none):
-        assert {name: getattr(layers, name).dtype for name in Layers.__slots__} == types
+        assert {name: getattr(layers, name).dtype for name in names} == types
 
 
 def test_mixed_link_types_and_protocols_stay_in_frame_order() -> None:

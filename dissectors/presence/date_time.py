@@ -1,8 +1,8 @@
-"""Simple values of XML documents: text → number, truth, moment; or None where it is none.
+"""Moments as XML documents write them: text → nanoseconds, or None where it is no moment.
 
 References
 ----------
-XML Schema Part 2 (2nd ed.) §3.2.2 (boolean), §3.2.7 (dateTime), §3.3.13 (integer). RFC 3339 §5.6.
+XML Schema Part 2 (2nd ed.) §3.2.7 (dateTime). RFC 3339 §5.6.
 """
 
 from __future__ import annotations
@@ -10,24 +10,9 @@ from __future__ import annotations
 import re
 from datetime import date
 
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _NANOSECONDS = 1_000_000_000
 _LARGEST = 2**63 - 1
 _EPOCH = date(1970, 1, 1).toordinal()
-
-
-def integer_of(text: str | None) -> int | None:
-    """Return a number without sign, or None; longer than 18 digits is none."""
-    if text is None:
-        return None
-    digits = text.strip()
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 18 else None
-
-
-def boolean_of(text: str | None) -> bool | None:
-    """Return the truth that one of the four spellings of xs:boolean tells, in any case, or None."""
-    return _BOOLEANS.get(text.strip().lower()) if text else None
-
 
 _DATE_TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-4]):([0-5]\d):([0-5]\d|60)(?:[.,](\d{1,40}))?"

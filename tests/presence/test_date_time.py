@@ -1,4 +1,4 @@
-"""Simple values of XML: numbers, truths, moments; pandas is the judge of moments."""
+"""Moments; pandas is the judge."""
 
 from __future__ import annotations
 
@@ -10,28 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dissectors import xml_values
-from dissectors.xml_values import boolean_of, integer_of, time_ns_of
+from dissectors.presence import date_time
+from dissectors.presence.date_time import time_ns_of
 
 
 def test_examples() -> None:
-    assert doctest.testmod(xml_values) == (0, 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("0", 0), (" 7\n", 7), ("-1", None), ("", None), (None, None), ("9" * 19, None), ("٣", None)],
-)
-def test_numbers(text: str | None, number: int | None) -> None:
-    assert integer_of(text) == number
-
-
-@pytest.mark.parametrize(
-    ("text", "truth"),
-    [("true", True), (" 1", True), ("False", False), ("0", False), ("yes", None), (None, None)],
-)
-def test_truths(text: str | None, truth: bool | None) -> None:
-    assert boolean_of(text) is truth
+    assert doctest.testmod(date_time) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -67,5 +51,5 @@ def test_moments_are_those_of_pandas(moment: datetime, minutes: int | None) -> N
 @settings(max_examples=60)
 @given(st.text(max_size=40))
 def test_any_text_gives_a_value_or_none(text: str) -> None:
-    for value in (integer_of(text), boolean_of(text), time_ns_of(text)):
-        assert value is None or isinstance(value, int)
+    moment = time_ns_of(text)
+    assert moment is None or isinstance(moment, int)
