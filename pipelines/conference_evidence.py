@@ -181,16 +181,18 @@ class Evidence:
     """Participant and whether with the focus → the last request of any dialog with it."""
     rosters: set[tuple[str, str]] = field(default_factory=set)
     """Conferences with a roster."""
-    ends: dict[str, int] = field(default_factory=dict)
-    """Capture → its end."""
+    recordings: dict[str | None, str | None] = field(default_factory=dict)
+    """Capture → the recording that it is part of: one clock, one view of the network."""
+    ends: dict[str | None, int] = field(default_factory=dict)
+    """Recording → its end."""
     lost: dict[str, int] = field(default_factory=dict)
     """Flow → bytes that the capture lacks."""
     own_flows: dict[tuple[str | None, str], set[str | None]] = field(
         default_factory=lambda: defaultdict(set)
     )
-    """Capture and address → flows with requests that came straight from that person's client."""
+    """Recording and address → flows with requests that came straight from that person's client."""
     own_last: dict[tuple[str | None, str], int] = field(default_factory=dict)
-    """Capture and address → the last request that only that person's own servers see."""
+    """Recording and address → the last request that only that person's own servers see."""
 
     # --- reading
 
@@ -245,8 +247,9 @@ class Evidence:
 
     def add_places(self, captures: pd.DataFrame, flows: pd.DataFrame) -> None:
         """Take `captures` and `flows`."""
-        for row in records(captures[captures["end_time"].notna()], "end_time"):
-            self.ends[row.capture] = row.end_time
+        for row in records(captures, "end_time"):
+            where = self.recordings[row.capture] = row.recording or row.capture
+            self.ends[where] = max(self.ends.get(where, 0), row.end_time or 0)
         for row in records(flows[flows["lost_bytes"] > 0]):
             self.lost[row.flow_id] = row.lost_bytes
 
@@ -256,7 +259,7 @@ class Evidence:
         ours = [one for one in senders.dropna().unique() if address_of(one) in addresses]
         requests = messages["is_request"].astype("boolean").fillna(value=False)
         for row in records(messages[requests & messages["from_uri"].isin(ours)], "time"):
-            key = row.capture, address_of(row.from_uri)
+            key = self.recording_of(row.capture), address_of(row.from_uri)
             straight = row.via_count == 1
             to_itself = address_of(row.to_uri) == key[1] or part_of(row.to_uri) is not None
             if straight:
@@ -272,7 +275,7 @@ class Evidence:
         They do where such a request came over the connection that the acceptance took, or came
         anywhere after it. A capture beside the inviter shows the acceptance and nothing more.
         """
-        key = invitation.capture, address_of(invitation.user_uri)
+        key = self.recording_of(invitation.capture), address_of(invitation.user_uri)
         same_flow = invitation.flow_id in self.own_flows.get(key, ())
         after = self.own_last.get(key, 0) > (invitation.accept_time or invitation.time)
         return same_flow or after
@@ -313,6 +316,10 @@ class Evidence:
                 return held, None, True
         return held, None, False
 
+    def recording_of(self, capture: str | None) -> str | None:
+        """Return the recording that a capture is part of."""
+        return self.recordings.get(capture, capture)
+
     def end_of(self, capture: str | None) -> int | None:
-        """Return when a capture ends."""
-        return self.ends.get(capture or "")
+        """Return when the recording of a capture ends; None when that is not known."""
+        return self.ends.get(self.recording_of(capture)) or None

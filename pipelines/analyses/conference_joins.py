@@ -61,7 +61,7 @@ Values = dict[str, Any]
     dialogs=("call_id", "end_time", "ended_by"),
     media_streams=("call_id", "answer_time", "ice_concluded"),
     diagnostics=("message_id", "time", "call_id", "method", "status_code", "code", "reason"),
-    captures=("capture", "end_time"),
+    captures=("capture", "recording", "end_time"),
     flows=("flow_id", "lost_bytes"),
 )  # fmt: skip
 def conference_joins(
@@ -197,7 +197,7 @@ def _focus(join: Join, evidence: Evidence) -> Values:
         "focus_time": begin,
         "focus_answer_time": answer,
         "add_user_time": added,
-        "begin_s": _between(_accepted(join), begin),
+        "begin_s": _between(_accepted(join, evidence), begin),
         "focus_s": _between(begin, answer) if focus.accepted else None,
         "add_user_s": command.answer_s if command else None,
         "focus_call_id": focus.call_id,
@@ -248,7 +248,7 @@ def _media(join: Join, run: list[Dialog], row: Values, evidence: Evidence) -> Va
         "media_call_id": last.call_id,
         "media_message_id": first.request_id,
     }
-    return made | {"join_s": _whole(join, row | made)}
+    return made | {"join_s": _whole(join, row | made, evidence)}
 
 
 def _ready(row: Values) -> int | None:
@@ -261,23 +261,24 @@ def _counting(run: list[Dialog]) -> Dialog:
     return next((one for one in run if one.accepted), run[-1])
 
 
-def _whole(join: Join, row: Values) -> float | None:
+def _whole(join: Join, row: Values, evidence: Evidence) -> float | None:
     """Return what the join took, without what people took."""
     if join.called or (join.focus is None and join.invitation is not None):
         return None
     if row["later"] or join.focus is None:
         return _between(row["media_time"], row["joined_time"])
-    took = _between(_accepted(join) or row["focus_time"], row["joined_time"])
+    took = _between(_accepted(join, evidence) or row["focus_time"], row["joined_time"])
     if took is None or row["lobby_time"] is None:
         return took
     return None if row["lobby_s"] is None else max(took - row["lobby_s"], 0.0)
 
 
-def _accepted(join: Join) -> int | None:
+def _accepted(join: Join, evidence: Evidence) -> int | None:
     """Return when the invitation was accepted, if the clock of what followed tells it."""
-    one = join.invitation
-    same_clock = one is not None and join.tries and one.capture == join.tries[0].capture
-    return one.accept_time if one is not None and same_clock else None
+    if join.invitation is None or not join.tries:
+        return None
+    clocks = {evidence.recording_of(one.capture) for one in (join.invitation, join.tries[0])}
+    return join.invitation.accept_time if len(clocks) == 1 else None
 
 
 def _between(start: int | None, end: int | None) -> float | None:

@@ -72,7 +72,7 @@ def _lost_bytes(
         return {}
     of_calls = messages.loc[messages["call_id"].isin(call_ids), ["call_id", "flow_id"]]
     pairs = of_calls.astype(object).drop_duplicates().merge(lossy, on="flow_id")
-    return pairs.groupby("call_id")["lost_bytes"].sum().to_dict()
+    return {call_id: int(group.sum()) for call_id, group in pairs.groupby("call_id")["lost_bytes"]}
 
 
 def _finding(row: Any, lost: int) -> Finding:

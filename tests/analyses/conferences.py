@@ -7,6 +7,8 @@ From, and ``call=`` gives, unless it is said, the From tag too.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -75,11 +77,15 @@ def joins(
     diagnostics: tuple[dict[str, Any], ...] = (),
     end: float = 100.0,
     lost_bytes: int = 0,
+    recordings: Mapping[str, str] = MappingProxyType({}),
     text: str = "string[pyarrow]",
 ) -> pd.DataFrame:
     """Return the rows of `conference_joins` of a script and its bodies."""
     found = rows(script, text)
-    captures = [{"capture": name, "end_time": at(end)} for name in ("edge", "fe")]
+    captures = [
+        {"capture": name, "recording": recordings.get(name, name), "end_time": at(end)}
+        for name in ("edge", "fe")
+    ]
     flows = [{"flow_id": one, "lost_bytes": lost_bytes} for one in found["flow_id"].unique()]
     return made(
         "conference_joins",

@@ -290,6 +290,8 @@ def test_two_clocks_are_not_compared() -> None:
     other = FOCUS.replace("by=carol", "by=carol capture=fe")
     row = joins(INVITATION + other, *INVITED).iloc[0]
     assert pd.isna(row["begin_s"])
+    one = joins(INVITATION + other, *INVITED, recordings={"fe": "edge"}).iloc[0]
+    assert one["begin_s"] == pytest.approx(0.3), "files of a rotated set have one clock"
 
 
 def test_bytes_that_are_missing_are_told() -> None:
