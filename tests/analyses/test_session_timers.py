@@ -78,6 +78,20 @@ def test_answer_that_never_came_back() -> None:
     assert "30 minutes" in one.title
 
 
+def test_answer_that_never_came_back_as_a_servers_log_tells_it() -> None:
+    """The log of the server between names no addresses; the number of Vias tells the hops."""
+    script = f"{CALL}\n{refresh(902, back=False)}\n1802 gw>fe BYE cseq=3"
+    lines = []
+    for line in filter(str.strip, script.splitlines()):
+        vias = 1 if "gw" in line.split()[1] else 2
+        lines.append(f"{line.replace(' vias=1', '').replace(' vias=2', '')} vias={vias}")
+    log = "\n".join(f"{line} src_ip=- dst_ip=- transport=log" for line in lines)
+    assert only(log)["last_refresh_lost"]
+    healthy = refresh(902).splitlines()[-1]
+    back = f"{healthy} vias=1 src_ip=- dst_ip=- transport=log"
+    assert not only(f"{log}\n{back}")["last_refresh_lost"]
+
+
 def test_answer_without_contact() -> None:
     """Seen from the application's side only, its 200 looks as if it had arrived."""
     script = f"{CALL}\n{refresh(902, headers='headers=session-expires')}\n1802 gw>fe BYE cseq=3"
