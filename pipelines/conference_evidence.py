@@ -43,6 +43,14 @@ def records(table: pd.DataFrame, *times: str) -> Iterator[Any]:
     return iter(pd.DataFrame(columns).itertuples(index=False))
 
 
+def _having(table: pd.DataFrame, name: str, values: Iterable[str | None]) -> pd.DataFrame:
+    """Return the rows in which a column has one of `values`, of which there may be none."""
+    wanted = [value for value in values if value is not None]
+    # Columns of Arrow's text do not compare with an empty list in pandas 2.1.
+    found: pd.DataFrame = table[table[name].isin(wanted)] if wanted else table.iloc[:0]
+    return found
+
+
 # --- dialogs and invitations --------------------------------------------------------------------
 
 
@@ -113,7 +121,7 @@ def _final(rows: list[Any]) -> Any:
 
 def _add_endpoints(dialogs: list[Dialog], messages: pd.DataFrame) -> None:
     by_id = {one.request_id or one.final_id: one for one in dialogs}
-    for row in records(messages[messages["message_id"].isin(list(by_id))]):
+    for row in records(_having(messages, "message_id", by_id)):
         one = by_id[row.message_id]
         one.epid = row.to_epid if one.called else row.from_epid
         if row.is_request and not one.called:
@@ -122,8 +130,8 @@ def _add_endpoints(dialogs: list[Dialog], messages: pd.DataFrame) -> None:
 
 def _add_ends(dialogs: list[Dialog], table: pd.DataFrame) -> None:
     ends: dict[str, Any] = {}
-    of_ours = table["call_id"].isin([one.call_id for one in dialogs]) & table["end_time"].notna()
-    for row in records(table[of_ours], "end_time"):
+    ours = _having(table[table["end_time"].notna()], "call_id", [one.call_id for one in dialogs])
+    for row in records(ours, "end_time"):
         ends.setdefault(row.call_id, row)
     for one in dialogs:
         end = ends.get(one.call_id)
@@ -140,8 +148,8 @@ def invitations_in(invites: pd.DataFrame, transactions: pd.DataFrame) -> list[In
         one = Invitation(row.call_id, row.message_id, conference, row.to_uri or "", row.time,
                          row.capture, row.answer_s, row.status_code)  # fmt: skip
         made.setdefault(row.call_id, one)
-    inside = (transactions["method"] == "INVITE") & transactions["call_id"].isin(list(made))
-    rows = transactions[inside & transactions["status_code"].notna()]
+    answered = (transactions["method"] == "INVITE") & transactions["status_code"].notna()
+    rows = _having(transactions[answered], "call_id", made)
     for row in sorted(records(rows, "start_time", "final_time"), key=_when):
         one = made[row.call_id]
         if 200 <= row.status_code < 300:
@@ -258,7 +266,7 @@ class Evidence:
         senders = messages["from_uri"].astype(object)
         ours = [one for one in senders.dropna().unique() if address_of(one) in addresses]
         requests = messages["is_request"].astype("boolean").fillna(value=False)
-        for row in records(messages[requests & messages["from_uri"].isin(ours)], "time"):
+        for row in records(_having(messages[requests], "from_uri", ours), "time"):
             key = self.recording_of(row.capture), address_of(row.from_uri)
             straight = row.via_count == 1
             to_itself = address_of(row.to_uri) == key[1] or part_of(row.to_uri) is not None
