@@ -7,7 +7,7 @@ dialog or one participant, each by a look into a dict, however many rows there a
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -172,7 +172,7 @@ class Evidence:
     commands: dict[str, Any] = field(default_factory=dict)
     """Call-ID → the command by which its caller asked to be added."""
     ice: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    """Call-ID → when an INVITE with ICE's conclusion was answered."""
+    """Call-ID → when an INVITE with ICE's conclusion was answered, ascending."""
     diagnoses: dict[str, tuple[int, str]] = field(default_factory=dict)
     """message_id → error id and its reason."""
     failed_media: dict[str, Any] = field(default_factory=dict)
@@ -213,7 +213,8 @@ class Evidence:
     def add_media(self, table: pd.DataFrame) -> None:
         """Take `media_streams`."""
         concluded = table["ice_concluded"].astype("boolean").fillna(value=False)
-        for row in records(table[concluded & table["answer_time"].notna()], "answer_time"):
+        rows = table[concluded & table["answer_time"].notna()].sort_values("answer_time")
+        for row in records(rows, "answer_time"):
             self.ice[row.call_id].append(row.answer_time)
 
     def add_diagnostics(self, table: pd.DataFrame) -> None:
@@ -228,7 +229,7 @@ class Evidence:
 
     def add_roster(self, table: pd.DataFrame) -> None:
         """Take `conference_participants`."""
-        for row in records(table, "time"):
+        for row in records(table.sort_values("time", kind="stable"), "time"):
             part = part_of(row.conference_uri)
             conference = part.conference if part else ("", row.conference_id or "")
             self.rosters.add(conference)
@@ -239,10 +240,13 @@ class Evidence:
         kind = (row.session_type or FOCUS).lower()
         gone = row.change == "removed"
         if row.status == "connected" and not gone:
-            insort(self.connected[who, kind], row.time)
+            self.connected[who, kind].append(row.time)
         # The lobby shows as an endpoint of the focus on hold; on hold with an MCU is music on hold.
         if kind == FOCUS:
-            insort(self.lobby[who], (row.time, "gone" if gone else row.status or ""))
+            status = "gone" if gone else row.status or ""
+            changes = self.lobby[who]
+            if not changes or changes[-1][1] != status:
+                changes.append((row.time, status))
 
     def add_traces(self, transactions: pd.DataFrame) -> None:
         """Take the transactions with conferences, of which dialogs leave traces without opening."""
@@ -295,14 +299,12 @@ class Evidence:
     def ice_of(self, dialog: Dialog) -> int | None:
         """Return when ICE's conclusion was answered, if that was soon after the 2xx."""
         start = dialog.answer_time or 0
-        times = self.ice.get(dialog.call_id, ())
-        return min((time for time in times if start <= time <= start + ICE_WITHIN), default=None)
+        found = _next(self.ice.get(dialog.call_id, []), start)
+        return None if found is None or found > start + ICE_WITHIN else found
 
     def connected_of(self, who: Participant, kind: str, since: int) -> int | None:
         """Return when a roster first showed a modality as connected after `since`."""
-        times = self.connected.get((who, kind), [])
-        place = bisect_left(times, since)
-        return times[place] if place < len(times) else None
+        return _next(self.connected.get((who, kind), []), since)
 
     def lost_by(self, flow_ids: Iterable[str | None]) -> int | None:
         """Return how many bytes the capture lacks of some flows; None where there is none."""
@@ -331,3 +333,8 @@ class Evidence:
     def end_of(self, capture: str | None) -> int | None:
         """Return when the recording of a capture ends; None when that is not known."""
         return self.ends.get(self.recording_of(capture)) or None
+
+
+def _next(times: list[int], since: int) -> int | None:
+    place = bisect_left(times, since)
+    return times[place] if place < len(times) else None

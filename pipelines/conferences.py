@@ -12,10 +12,11 @@ References
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from dissectors.errors import DissectError
@@ -30,6 +31,7 @@ BEGIN_WITHIN = 120 * SECOND
 """An invitation accepted longer ago does not explain a focus INVITE."""
 LATER = 60 * SECOND
 """A modality so long after the focus's answer was added by a person: no client works so long."""
+_FOREVER = 1 << 63
 _SLACK = 1 * SECOND
 """By how much an acceptance may seem to come after what it led to, being seen on another hop."""
 
@@ -172,6 +174,8 @@ class Join:
     """Dialogs with the focus: more than one where the first was refused."""
     media: list[Dialog] = field(default_factory=list)
     """Dialogs with MCUs, in order of time."""
+    called: bool = False
+    """Whether the MCU called the participant."""
     present: bool = False
     """Whether the participant was in the conference when it accepted the invitation."""
 
@@ -181,11 +185,6 @@ class Join:
         return self.tries[-1] if self.tries else None
 
     @property
-    def called(self) -> bool:
-        """Whether the MCU called the participant."""
-        return any(dialog.called for dialog in self.media)
-
-    @property
     def dialogs(self) -> list[Dialog]:
         """All dialogs, in order of time."""
         return [*self.tries, *self.media]
@@ -193,14 +192,17 @@ class Join:
     def modalities(self) -> list[list[Dialog]]:
         """Return the tries for each modality; one that was left and joined again is told twice."""
         open_runs: dict[str, list[Dialog]] = {}
+        successes: dict[str, int] = {}
         runs: list[list[Dialog]] = []
         for dialog in self.media:
-            run = open_runs.get(dialog.part.kind)
-            success = next((one for one in run or () if one.accepted), None)
-            if run is None or (success and dialog.begin > (success.answer_time or 0)):
-                run = open_runs[dialog.part.kind] = []
-                runs.append(run)
-            run.append(dialog)
+            kind = dialog.part.kind
+            if kind not in open_runs or dialog.begin > successes.get(kind, dialog.begin):
+                runs.append([])
+                open_runs[kind] = runs[-1]
+                successes.pop(kind, None)
+            open_runs[kind].append(dialog)
+            if dialog.accepted:
+                successes.setdefault(kind, dialog.answer_time or dialog.begin)
         return runs
 
 
@@ -249,8 +251,7 @@ class _Participant:
                 self._push_focus(event)
             else:
                 self._join_of(event).media.append(event)
-        for invitation in self.accepted:
-            self.made.append(self._alone(invitation))
+        self.made += self._alone(self.accepted)
         return self.made
 
     def _push_invitation(self, invitation: Invitation) -> None:
@@ -296,16 +297,27 @@ class _Participant:
         if last is not None and last.called:
             last.media.append(dialog)
         else:
-            self.made.append(Join(dialog.part.conference, dialog.user_uri, media=[dialog]))
+            self.made.append(
+                Join(dialog.part.conference, dialog.user_uri, media=[dialog], called=True)
+            )
 
-    def _alone(self, invitation: Invitation) -> Join:
-        moment = invitation.accept_time or 0
-        present = any(
-            one.accepted and one.begin <= moment and (one.end_time is None or one.end_time > moment)
-            for join in self.made
+    def _alone(self, invitations: list[Invitation]) -> list[Join]:
+        """Return the joins of accepted invitations that nothing followed."""
+        spans = sorted(
+            (one.begin, _FOREVER if one.end_time is None else one.end_time)
+            for join in (self.made if invitations else ())
             for one in join.dialogs
+            if one.accepted
         )
-        return Join(invitation.conference, invitation.user_uri, invitation, present=present)
+        # The latest end of all that began no later: who is in until then is in now.
+        ends = list(accumulate((end for _, end in spans), max))
+        alone = []
+        for one in invitations:
+            moment = one.accept_time or 0
+            begun = bisect_right(spans, (moment, _FOREVER))
+            present = begun > 0 and ends[begun - 1] > moment
+            alone.append(Join(one.conference, one.user_uri, one, present=present))
+        return alone
 
     def _enter(self, join: Join, epid: str | None) -> None:
         self.made.append(join)
