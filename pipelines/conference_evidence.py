@@ -60,8 +60,7 @@ def dialogs_in(
     """Return the openings of dialogs with focuses and MCUs; those inside a dialog are none."""
     transactions = _with_conferences(transactions)
     opening = (transactions["method"] == "INVITE") & transactions["to_tag"].isna()
-    asked = transactions["outcome"] != _CHALLENGED
-    rows = list(records(transactions[opening & asked], "start_time", "final_time"))
+    rows = list(records(transactions[opening], "start_time", "final_time"))
     rows.sort(key=lambda row: (row.call_id or "", row.from_tag or "", _when(row)))
     made = [
         one
@@ -96,8 +95,9 @@ def _dialog(rows: list[Any]) -> Dialog | None:
     part = to or sender
     if part is None or first.call_id is None or (to is None and part.kind == FOCUS):
         return None
-    near = [row for row in rows if row.flow_id == first.flow_id]
-    final = _final(near) or _final(rows)
+    counting = [row for row in rows if row.outcome != _CHALLENGED] or rows
+    near = [row for row in counting if row.flow_id == first.flow_id]
+    final = _final(near) or _final(counting)
     return Dialog(
         first.call_id,
         part,
@@ -139,7 +139,9 @@ def _add_ends(dialogs: list[Dialog], table: pd.DataFrame) -> None:
             one.end_time, one.ended_by = end.end_time, end.ended_by
 
 
-def invitations_in(invites: pd.DataFrame, transactions: pd.DataFrame) -> list[Invitation]:
+def invitations_in(
+    invites: pd.DataFrame, transactions: pd.DataFrame, messages: pd.DataFrame
+) -> list[Invitation]:
     """Return the invitations, each with its acceptance on the hop nearest to who was invited."""
     made: dict[str, Invitation] = {}
     for row in records(invites, "time"):
@@ -156,6 +158,9 @@ def invitations_in(invites: pd.DataFrame, transactions: pd.DataFrame) -> list[In
             one.accept_time, one.flow_id = row.final_time, row.flow_id
             one.capture = row.capture
         one.final_id = row.final_message_id
+    by_final = {one.final_id: one for one in made.values() if one.accept_time is not None}
+    for row in records(_having(messages, "message_id", by_final)):
+        by_final[row.message_id].epid = row.to_epid
     return list(made.values())
 
 
@@ -199,8 +204,8 @@ class Evidence:
         default_factory=lambda: defaultdict(set)
     )
     """Recording and address → flows with requests that came straight from that person's client."""
-    own_last: dict[tuple[str | None, str], int] = field(default_factory=dict)
-    """Recording and address → the last request that only that person's own servers see."""
+    own_last: dict[tuple[tuple[str | None, str], str], int] = field(default_factory=dict)
+    """The same, and epid → the last request that only that person's own servers see."""
 
     # --- reading
 
@@ -254,8 +259,10 @@ class Evidence:
             to, sender = part_of(row.to_uri), part_of(row.from_uri)
             for part, other in ((to, row.from_uri), (sender, row.to_uri)):
                 if part is not None:
-                    key = (part.conference, address_of(other)), part.kind == FOCUS
-                    self.traces[key] = max(self.traces.get(key, 0), _when(row))
+                    # The id alone, too: an invitation may name its organiser in another way.
+                    for conference in (part.conference, ("", part.conference_id)):
+                        key = (conference, address_of(other)), part.kind == FOCUS
+                        self.traces[key] = max(self.traces.get(key, 0), _when(row))
 
     def add_places(self, captures: pd.DataFrame, flows: pd.DataFrame) -> None:
         """Take `captures` and `flows`."""
@@ -276,21 +283,23 @@ class Evidence:
             to_itself = address_of(row.to_uri) == key[1] or part_of(row.to_uri) is not None
             if straight:
                 self.own_flows[key].add(row.flow_id)
-            if straight or to_itself:
-                self.own_last[key] = max(self.own_last.get(key, 0), row.time)
+            if (straight or to_itself) and row.from_epid:
+                endpoint = key, row.from_epid
+                self.own_last[endpoint] = max(self.own_last.get(endpoint, 0), row.time)
 
     # --- answering
 
     def sees_client(self, invitation: Invitation) -> bool:
         """Return whether requests of the invited person's client would pass the capture.
 
-        They do where such a request came over the connection that the acceptance took, or came
-        anywhere after it. A capture beside the inviter shows the acceptance and nothing more.
+        They do where such a request came over the connection that the acceptance took, or where
+        the endpoint that accepted, by its epid, sent one after it. A capture beside the inviter
+        shows the acceptance and nothing more.
         """
         key = self.recording_of(invitation.capture), address_of(invitation.user_uri)
         same_flow = invitation.flow_id in self.own_flows.get(key, ())
-        after = self.own_last.get(key, 0) > (invitation.accept_time or invitation.time)
-        return same_flow or after
+        last = self.own_last.get((key, invitation.epid or ""), 0)
+        return same_flow or last > (invitation.accept_time or invitation.time)
 
     def left_traces(self, who: Participant, *, with_focus: bool, since: int | None) -> bool:
         """Return whether a dialog of a participant was seen at work after a moment."""

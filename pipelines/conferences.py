@@ -158,6 +158,8 @@ class Invitation:
     """Flow of that hop."""
     final_id: str | None = None
     """message_id of the final response."""
+    epid: str | None = None
+    """Endpoint that accepted, where To of its 2xx tells it."""
 
 
 @dataclass(slots=True)

@@ -87,7 +87,7 @@ def conference_joins(
         Rows of the table `conference_joins`, in order of their beginnings. A dialog whose opening
         was not captured, neither INVITE nor answer, makes none.
     """
-    invitations = invitations_in(conference_invites, transactions)
+    invitations = invitations_in(conference_invites, transactions, messages)
     joins = joins_of(invitations, dialogs_in(transactions, messages, dialogs))
     evidence = Evidence()
     if joins:
@@ -367,15 +367,20 @@ def _stop_at_invitation(join: Join, row: Values, evidence: Evidence) -> Values:
         outcome = "unanswered" if one.status is None else "declined"
         return _told(outcome, "invitation", None, status_code=one.status,
                      stop_message_id=one.final_id)  # fmt: skip
-    end = evidence.end_of(one.capture)
-    who = join.conference, address_of(join.user_uri)
-    inside = evidence.left_traces(who, with_focus=True, since=one.accept_time)
+    missed = row["client_seen"] and join.conference[0] and not _has_focus(join, evidence)
     return _told(
-        "incomplete" if row["client_seen"] and not inside else "unknown",
+        "incomplete" if missed else "unknown",
         "focus",
         "no INVITE to the focus",
-        waited_s=_between(one.accept_time, end),
+        waited_s=_between(one.accept_time, evidence.end_of(one.capture)),
     )
+
+
+def _has_focus(join: Join, evidence: Evidence) -> bool:
+    """Return whether a dialog with the focus was at work, whose INVITE the capture lacks."""
+    who = ("", join.conference[1]), address_of(join.user_uri)
+    since = join.invitation.accept_time if join.invitation else None
+    return evidence.left_traces(who, with_focus=True, since=since)
 
 
 def _refusal(dialog: Dialog) -> str:
@@ -411,8 +416,8 @@ def _told(outcome: str, stopped_at: str | None, reason: str | None, **more: Any)
 def _not_seen(join: Join, run: list[Dialog], row: Values, evidence: Evidence) -> Iterator[str]:
     """Yield the names of steps that must have been, or might have been, and are not there."""
     one, focus = join.invitation, join.focus
-    if one is not None and not any(join.conference):
-        yield "body of the invitation"
+    if one is not None and not join.conference[0]:
+        yield "focus-uri of the invitation"
     if one is not None and one.status is None:
         yield "answer to the invitation"
     if focus is None and not join.called and (run or row["outcome"] == "unknown"):

@@ -136,6 +136,20 @@ def test_a_second_try_with_the_focus() -> None:
     assert row["focus_s"] == pytest.approx(0.9)
 
 
+def test_a_challenge_is_part_of_the_first_try() -> None:
+    challenge = """
+        5.0 carol>fe INVITE call=f by=carol to=focus
+        5.1 fe>carol 407    call=f by=carol to=focus
+    """
+    again = FOCUS.replace("call=f", "call=f cseq=2")
+    row = only(challenge + again + AUDIO)
+    assert (row["outcome"], row["tries"]) == ("joined", 1)
+    assert row["focus_s"] == pytest.approx(0.8)
+    assert only(challenge)["status_code"] == 407
+    unanswered = only(challenge + "\n".join(again.splitlines()[:2]))
+    assert (unanswered["outcome"], unanswered["not_seen"]) == ("incomplete", "answer of the focus")
+
+
 def test_two_endpoints_of_a_person_join_each_for_itself() -> None:
     phone = (FOCUS + AUDIO).replace("call=f", "call=f2").replace("call=m", "call=m2")
     both = (FOCUS + AUDIO).replace("by=carol", "by=carol from_epid=aa")
@@ -197,6 +211,28 @@ def test_a_focus_dialog_whose_beginning_was_lost() -> None:
     row = only(INVITATION + REGISTERS + rest.replace("INFO call", "INFO to_tag=b call"),
                *INVITED)  # fmt: skip
     assert row["outcome"] == "unknown"
+
+
+def test_another_endpoint_of_the_same_person_proves_nothing() -> None:
+    accepted = INVITATION.replace("carol>fe 200   ", "carol>fe 200 to_epid=aa")
+    other = "\n 30 desk>fe REGISTER call=r by=carol for=carol vias=1 from_epid=EPID"
+    row = only(accepted + other.replace("EPID", "bb"), *INVITED)
+    assert (row["outcome"], row["client_seen"]) == ("unknown", False)
+    assert only(accepted + other.replace("EPID", "aa"), *INVITED)["outcome"] == "incomplete"
+
+
+def test_an_invitation_without_body_cannot_be_followed() -> None:
+    """Logs may leave bodies out."""
+    script = INVITATION.replace("INVITE ", "INVITE type=application/ms-conf-invite+xml ")
+    found = joins(script + REGISTERS + FOCUS)
+    assert found["outcome"].tolist() == ["unknown", "incomplete"]
+    assert found["not_seen"].iloc[0] == "focus-uri of the invitation, dialog with the focus"
+
+
+def test_an_organiser_who_is_named_in_another_way() -> None:
+    named = "sip:g.gray@contoso.com;gruu;opaque=app:conf:focus:id:X1Y2Z3W4"
+    found = joins(INVITATION + REGISTERS + FOCUS + AUDIO, invitation("1-1-1", 1.0, named))
+    assert found["outcome"].tolist() == ["unknown", "joined"]
 
 
 @pytest.mark.parametrize(
