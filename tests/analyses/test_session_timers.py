@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from pipelines import read_capture
 from pipelines.analyses.session_timers import session_timers
 from pipelines.finding import Finding
 from pipelines.rules.session_timer_drop import session_timer_drop
 from pipelines.schema import SESSION_TIMERS
 from tests.analyses.script import TEXT_TYPES, at, messages
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 FULL = "headers=contact+session-expires+supported:timer"
 
 CALL = f"""
@@ -186,6 +190,18 @@ def test_a_dialog_that_began_before_the_capture() -> None:
     assert pd.isna(found["answer_time"])
     assert pd.isna(found["duration_s"])
     assert (found["state"], found["refreshes_answered"]) == ("ended", 1)
+
+
+@pytest.mark.parametrize("name", ["drop", "kept", "refused"])
+def test_the_fixtures_tell_their_truth(name: str) -> None:
+    folder = FIXTURES / f"session_timer_{name}"
+    told = json.loads((folder / "expected" / "truth.json").read_text())["session_timers"]
+    for timer in told:
+        path = folder / timer["capture"]
+        trace = read_capture(path, keys=path.with_suffix(".keys.log"), workers=1)
+        [row] = trace.session_timers.astype(object).to_dict("records")
+        found = {key: None if pd.isna(row[key]) else row[key] for key in timer}
+        assert found == timer
 
 
 def test_headers_that_a_session_needs_are_named() -> None:
