@@ -30,7 +30,9 @@ RETRY_WITHIN = 32 * SECOND
 BEGIN_WITHIN = 120 * SECOND
 """An invitation accepted longer ago does not explain a focus INVITE."""
 LATER = 60 * SECOND
-"""A modality so long after the focus's answer was added by a person: no client works so long."""
+"""A first modality so long after the focus's answer is a person's: no client works so long."""
+ADDED = 10 * SECOND
+"""A further modality so long after it was added by a person: clients begin all within a second."""
 _FOREVER = 1 << 63
 _SLACK = 1 * SECOND
 """By how much an acceptance may seem to come after what it led to, being seen on another hop."""

@@ -23,7 +23,7 @@ import pandas as pd
 
 from pipelines.analysis import analysis
 from pipelines.conference_evidence import Evidence, dialogs_in, invitations_in
-from pipelines.conferences import LATER, Dialog, Invitation, Join, address_of, joins_of
+from pipelines.conferences import ADDED, LATER, Dialog, Invitation, Join, address_of, joins_of
 from pipelines.grouping import NEVER, table_frame
 from pipelines.schema import CONFERENCE_JOINS
 
@@ -118,9 +118,11 @@ def _column(rows: list[Values], name: str, kind: str) -> Any:
 def _rows(join: Join, evidence: Evidence) -> Iterator[Values]:
     """Yield a row for each modality of a join, or the one row of a join without any."""
     shared = _beginning(join, evidence)
-    for run in join.modalities() or [[]]:
-        row = shared | _media(join, run, shared, evidence)
+    for number, run in enumerate(join.modalities() or [[]]):
+        row = shared | _media(join, run, shared, evidence, within=ADDED if number else LATER)
         row |= _stop(join, run, row, evidence)
+        if row["outcome"] != "joined":
+            row |= {"joined_time": None, "join_s": None}
         row["not_seen"] = ", ".join(_not_seen(join, run, row, evidence)) or None
         yield row
 
@@ -221,13 +223,13 @@ def _lobby(join: Join, focus: Dialog, evidence: Evidence) -> Values:
     }
 
 
-def _media(join: Join, run: list[Dialog], row: Values, evidence: Evidence) -> Values:
+def _media(join: Join, run: list[Dialog], row: Values, evidence: Evidence, within: int) -> Values:
     """Return the steps with an MCU, and what the whole join took."""
     if not run:
         return {"tries": len(join.tries)}
     first, last = run[0], _counting(run)
     ready = _ready(row)
-    later = first.time is not None and ready is not None and first.time - ready > LATER
+    later = first.time is not None and ready is not None and first.time - ready > within
     ice = evidence.ice_of(last) if last.accepted else None
     who = join.conference, address_of(join.user_uri)
     connected = evidence.connected_of(who, first.part.kind, first.begin)

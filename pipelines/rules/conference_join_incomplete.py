@@ -37,7 +37,7 @@ _COLUMNS = (
 
 _STEPS = {
     "focus": "the focus",
-    "addUser": "addUser",
+    "addUser": "the answer to addUser",
     "lobby": "the lobby",
     "media": "the MCU",
     "ice": "the media path",

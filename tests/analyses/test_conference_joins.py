@@ -113,6 +113,14 @@ def test_a_modality_that_was_added_later_counts_for_itself() -> None:
     assert pd.isna(row["client_s"])
 
 
+def test_only_the_first_modality_may_take_its_time() -> None:
+    """A second one after twelve seconds is a person's; a first one after twelve is slow."""
+    slow = AUDIO.replace("6.3", "17.8").replace("7.2", "18.7")
+    assert not only(FOCUS + slow)["later"]
+    chat = AUDIO.replace("call=m", "call=n").replace("to=av", "to=chat")
+    assert joins(FOCUS + chat + slow)["later"].tolist() == [False, True]
+
+
 def test_a_modality_that_was_left_and_joined_again_is_told_twice() -> None:
     again = AUDIO.replace("6.3", "40").replace("7.2", "41").replace("call=m", "call=n")
     found = joins(f"{FOCUS}{AUDIO}\n 30 carol>fe BYE call=m by=carol to=av\n{again}")
@@ -298,6 +306,7 @@ def test_media_that_finds_no_path() -> None:
     row = only(f"{FOCUS}{AUDIO}\n 20 carol>fe BYE call=m by=carol to=av", diagnostics=(told,))
     assert (row["outcome"], row["stopped_at"]) == ("incomplete", "ice")
     assert (row["diagnostics_code"], row["reason"]) == (23, "23 no path")
+    assert pd.isna(row["join_s"])
 
 
 def test_a_conference_of_which_only_answers_were_captured() -> None:
@@ -387,6 +396,7 @@ def test_any_messages_make_rows_that_keep_their_word(lines: list[str], part: str
     assert found["outcome"].notna().all()
     assert found.loc[joined, "stopped_at"].isna().all()
     assert found.loc[joined, "media_answer_time"].notna().all()
+    assert found.loc[~joined, ["joined_time", "join_s"]].isna().all(axis=None)
     for name in found.columns:
         if name.endswith("_s"):
             assert not (found[name] < 0).any(), name

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.finding import Finding, rules
 from pipelines.schema import CONFERENCE_JOINS
-from tests.analyses.conferences import joins, roster
+from tests.analyses.conferences import command, joins, roster
 from tests.analyses.script import at, typed
 from tests.analyses.test_conference_joins import AUDIO, FOCUS, INVITATION, INVITED, REGISTERS
 
@@ -88,6 +88,12 @@ def test_refused(script: str, title: str) -> None:
     [one] = found("conference_join_incomplete", joins(script, diagnostics=tuple(told)))
     assert (one.title, one.severity) == (title, "error")
     assert "403 3014 no" in one.explanation or "503" in one.explanation
+
+
+def test_refused_by_add_user() -> None:
+    told = command("1-1-1", 5.3), command("1-2-1", 5.8, "failure", "unauthorized")
+    [one] = found("conference_join_incomplete", joins(FOCUS, *told))
+    assert one.explanation == "The answer to addUser said unauthorized."
 
 
 def test_bytes_that_are_missing_do_not_undo_a_refusal() -> None:
