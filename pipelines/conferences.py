@@ -210,6 +210,11 @@ class Join:
         return runs
 
 
+def counting_try(run: list[Dialog]) -> Dialog:
+    """Return the try for a modality that counts: the first that was accepted, or the last."""
+    return next((one for one in run if one.accepted), run[-1])
+
+
 def joins_of(invitations: Iterable[Invitation], dialogs: Iterable[Dialog]) -> list[Join]:
     """Return the joins that invitations and dialogs belong to, in order of time."""
     events: list[tuple[tuple[tuple[str, str], str], int, int, Invitation | Dialog]] = []

@@ -843,7 +843,12 @@ CONFERENCE_JOINS = Table(
             "Acceptance (else the first INVITE seen; of an added modality its own) to "
             "`joined_time`, without the lobby; missing where the MCU called: a person answers.",
         ),
-        Column("later", "boolean", "Whether the modality was added long after the join."),
+        Column(
+            "later",
+            "boolean",
+            "Whether the modality was added later: a first one 60 s after the focus was done, a "
+            "further one 10 s after.",
+        ),
         Column("tries", "integer", "INVITE dialogs for the modality, or else with the focus."),
         Column("invitation_call_id", "text", "Call-ID of the invitation."),
         Column("focus_call_id", "text", "Call-ID of the dialog with the focus."),

@@ -23,15 +23,19 @@ import pandas as pd
 
 from pipelines.analysis import analysis
 from pipelines.conference_evidence import Evidence, dialogs_in, invitations_in
-from pipelines.conferences import ADDED, LATER, Dialog, Invitation, Join, address_of, joins_of
+from pipelines.conference_stops import Values, between, is_settled, not_seen_in, ready_time, stop_of
+from pipelines.conferences import (
+    ADDED,
+    LATER,
+    Dialog,
+    Invitation,
+    Join,
+    address_of,
+    counting_try,
+    joins_of,
+)
 from pipelines.grouping import NEVER, table_frame
 from pipelines.schema import CONFERENCE_JOINS
-
-_GAVE_UP = 487
-_BY_PEOPLE = (480, 486, 487, 600, 603, 607)
-"""Final responses that tell what a person did: RFC 6076 §4.7 counts them as effective."""
-
-Values = dict[str, Any]
 
 
 @analysis(
@@ -120,10 +124,10 @@ def _rows(join: Join, evidence: Evidence) -> Iterator[Values]:
     shared = _beginning(join, evidence)
     for number, run in enumerate(join.modalities() or [[]]):
         row = shared | _media(join, run, shared, evidence, within=ADDED if number else LATER)
-        row |= _stop(join, run, row, evidence)
+        row |= stop_of(join, run, row, evidence)
         if row["outcome"] != "joined":
             row |= {"joined_time": None, "join_s": None}
-        row["not_seen"] = ", ".join(_not_seen(join, run, row, evidence)) or None
+        row["not_seen"] = ", ".join(not_seen_in(join, run, row, evidence)) or None
         yield row
 
 
@@ -194,22 +198,18 @@ def _focus(join: Join, evidence: Evidence) -> Values:
         return {}
     begin, answer = join.tries[0].time, focus.answer_time
     command = evidence.commands.get(focus.call_id)
-    added = _after(command.time, command.answer_s) if command and _settled(command) else None
+    added = _after(command.time, command.answer_s) if command and is_settled(command) else None
     made = {
         "focus_time": begin,
         "focus_answer_time": answer,
         "add_user_time": added,
-        "begin_s": _between(_accepted(join, evidence), begin),
-        "focus_s": _between(begin, answer) if focus.accepted else None,
+        "begin_s": between(_accepted(join, evidence), begin),
+        "focus_s": between(begin, answer) if focus.accepted else None,
         "add_user_s": command.answer_s if command else None,
         "focus_call_id": focus.call_id,
         "focus_message_id": focus.request_id,
     }
     return made | _lobby(join, focus, evidence)
-
-
-def _settled(command: Any) -> bool:
-    return command.code is not None and command.code != "pending"
 
 
 def _lobby(join: Join, focus: Dialog, evidence: Evidence) -> Values:
@@ -219,7 +219,7 @@ def _lobby(join: Join, focus: Dialog, evidence: Evidence) -> Values:
     return {
         "lobby_time": held,
         "admitted_time": admitted,
-        "lobby_s": _between(held, admitted),
+        "lobby_s": between(held, admitted),
     }
 
 
@@ -227,8 +227,8 @@ def _media(join: Join, run: list[Dialog], row: Values, evidence: Evidence, withi
     """Return the steps with an MCU, and what the whole join took."""
     if not run:
         return {"tries": len(join.tries)}
-    first, last = run[0], _counting(run)
-    ready = _ready(row)
+    first, last = run[0], counting_try(run)
+    ready = ready_time(row)
     later = first.time is not None and ready is not None and first.time - ready > within
     ice = evidence.ice_of(last) if last.accepted else None
     who = join.conference, address_of(join.user_uri)
@@ -241,10 +241,10 @@ def _media(join: Join, run: list[Dialog], row: Values, evidence: Evidence, withi
         "ice_time": ice,
         "connected_time": connected,
         "joined_time": joined,
-        "client_s": None if later else _between(ready, first.time),
-        "media_s": _between(first.time, last.answer_time) if last.accepted else None,
-        "ice_s": _between(last.answer_time, ice),
-        "connected_s": _between(first.time, connected),
+        "client_s": None if later else between(ready, first.time),
+        "media_s": between(first.time, last.answer_time) if last.accepted else None,
+        "ice_s": between(last.answer_time, ice),
+        "connected_s": between(first.time, connected),
         "later": later,
         "tries": len(run),
         "media_call_id": last.call_id,
@@ -253,23 +253,13 @@ def _media(join: Join, run: list[Dialog], row: Values, evidence: Evidence, withi
     return made | {"join_s": _whole(join, row | made, evidence)}
 
 
-def _ready(row: Values) -> int | None:
-    """Return when the client could go on: the focus, addUser and the lobby were done."""
-    steps = (row.get(name) for name in ("focus_answer_time", "add_user_time", "admitted_time"))
-    return max((step for step in steps if step is not None), default=None)
-
-
-def _counting(run: list[Dialog]) -> Dialog:
-    return next((one for one in run if one.accepted), run[-1])
-
-
 def _whole(join: Join, row: Values, evidence: Evidence) -> float | None:
     """Return what the join took, without what people took."""
     if join.called or (join.focus is None and join.invitation is not None):
         return None
     if row["later"] or join.focus is None:
-        return _between(row["media_time"], row["joined_time"])
-    took = _between(_accepted(join, evidence) or row["focus_time"], row["joined_time"])
+        return between(row["media_time"], row["joined_time"])
+    took = between(_accepted(join, evidence) or row["focus_time"], row["joined_time"])
     if took is None or row["lobby_time"] is None:
         return took
     return None if row["lobby_s"] is None else max(took - row["lobby_s"], 0.0)
@@ -283,161 +273,5 @@ def _accepted(join: Join, evidence: Evidence) -> int | None:
     return join.invitation.accept_time if len(clocks) == 1 else None
 
 
-def _between(start: int | None, end: int | None) -> float | None:
-    return None if start is None or end is None or end < start else (end - start) / 1e9
-
-
 def _after(start: int, seconds: float | None) -> int | None:
     return None if seconds is None else start + round(seconds * 1e9)
-
-
-# --- where it stopped ---------------------------------------------------------------------------
-
-
-def _stop(join: Join, run: list[Dialog], row: Values, evidence: Evidence) -> Values:
-    """Return how far it came, and who said what about it."""
-    if run:
-        return _stop_at_media(join, _counting(run), evidence)
-    if join.focus:
-        return _stop_at_focus(join, join.focus, row, evidence)
-    return _stop_at_invitation(join, row, evidence)
-
-
-def _stop_at_media(join: Join, media: Dialog, evidence: Evidence) -> Values:
-    failed = evidence.failed_media.get(media.call_id)
-    if media.accepted and failed and evidence.ice_of(media) is None:
-        said = f"{failed.code} {failed.reason or ''}".strip()
-        return _told("incomplete", "ice", said, diagnostics_code=failed.code,
-                     stop_message_id=failed.message_id)  # fmt: skip
-    if media.accepted:
-        return _told("joined", None, None)
-    if media.refused:
-        person = media.called and media.status in _BY_PEOPLE
-        outcome = "declined" if person else _refusal(media)
-        return _told(outcome, "media", **_response(media, evidence))
-    why = "no final response to the MCU's INVITE" if join.called else _unanswered("an MCU")
-    return _told("incomplete", "media", why, waited_s=_waited(media, media.time, evidence))
-
-
-def _stop_at_focus(join: Join, focus: Dialog, row: Values, evidence: Evidence) -> Values:
-    if focus.refused:
-        return _told(_refusal(focus), "focus", **_response(focus, evidence))
-    if not focus.accepted:
-        waited = _waited(focus, focus.time, evidence)
-        return _told("incomplete", "focus", _unanswered("the focus"), waited_s=waited)
-    command = evidence.commands.get(focus.call_id)
-    if command and command.code == "failure":
-        said, where = command.reason or "failure", command.answer_message_id
-        return _told("refused", "addUser", said, stop_message_id=where)
-    if row["lobby_time"] is not None and row["admitted_time"] is None:
-        return _stop_in_lobby(join, focus, row["lobby_time"], evidence)
-    waited = _waited(focus, _ready(row), evidence)
-    if command and not _settled(command):
-        said = "no answer to addUser" if command.code is None else "addUser stayed pending"
-        return _told("incomplete", "addUser", said, waited_s=waited)
-    if focus.end_time is not None and focus.ended_by == "caller":
-        return _told("left", "media", "ended the dialog with the focus", waited_s=waited)
-    if focus.end_time is not None:
-        return _told("incomplete", "media", "the focus ended the dialog", waited_s=waited)
-    outcome = "unknown" if _has_media(join, row, evidence) else "incomplete"
-    return _told(outcome, "media", "no INVITE to an MCU", waited_s=waited)
-
-
-def _has_media(join: Join, row: Values, evidence: Evidence) -> bool:
-    """Return whether a dialog with an MCU was at work, whose INVITE the capture lacks."""
-    who = join.conference, address_of(join.user_uri)
-    return evidence.left_traces(who, with_focus=False, since=_ready(row))
-
-
-def _stop_in_lobby(join: Join, focus: Dialog, since: int, evidence: Evidence) -> Values:
-    who = join.conference, address_of(join.user_uri)
-    waited = _waited(focus, since, evidence)
-    if evidence.lobby_of(who, focus.begin)[2] or focus.ended_by == "callee":
-        return _told("refused", "lobby", "not let in from the lobby", waited_s=waited)
-    if focus.ended_by == "caller":
-        return _told("left", "lobby", "left the lobby", waited_s=waited)
-    return _told("lobby", "lobby", "waits in the lobby", waited_s=waited)
-
-
-def _stop_at_invitation(join: Join, row: Values, evidence: Evidence) -> Values:
-    one = join.invitation
-    if one is None:
-        return _told("unknown", None, None)
-    if join.present:
-        return _told("present", None, "was in the conference when it accepted")
-    if one.accept_time is None:
-        outcome = "unanswered" if one.status is None else "declined"
-        return _told(outcome, "invitation", None, status_code=one.status,
-                     stop_message_id=one.final_id)  # fmt: skip
-    missed = row["client_seen"] and join.conference[0] and not _has_focus(join, evidence)
-    return _told(
-        "incomplete" if missed else "unknown",
-        "focus",
-        "no INVITE to the focus",
-        waited_s=_between(one.accept_time, evidence.end_of(one.capture)),
-    )
-
-
-def _has_focus(join: Join, evidence: Evidence) -> bool:
-    """Return whether a dialog with the focus was at work, whose INVITE the capture lacks."""
-    who = ("", join.conference[1]), address_of(join.user_uri)
-    since = join.invitation.accept_time if join.invitation else None
-    return evidence.left_traces(who, with_focus=True, since=since)
-
-
-def _refusal(dialog: Dialog) -> str:
-    return "left" if dialog.status == _GAVE_UP else "refused"
-
-
-def _unanswered(whom: str) -> str:
-    return f"no final response to the INVITE to {whom}"
-
-
-def _response(dialog: Dialog, evidence: Evidence) -> Values:
-    code, text = evidence.diagnoses.get(dialog.final_id or "", (None, ""))
-    words = [str(word) for word in (dialog.status, code, text) if word]
-    return {
-        "reason": " ".join(words),
-        "status_code": dialog.status,
-        "diagnostics_code": code,
-        "stop_message_id": dialog.final_id,
-    }
-
-
-def _waited(dialog: Dialog, since: int | None, evidence: Evidence) -> float | None:
-    end = evidence.end_of(dialog.capture)
-    if dialog.end_time is not None:
-        end = dialog.end_time if end is None else min(dialog.end_time, end)
-    return _between(since, end)
-
-
-def _told(outcome: str, stopped_at: str | None, reason: str | None, **more: Any) -> Values:
-    return {"outcome": outcome, "stopped_at": stopped_at, "reason": reason, **more}
-
-
-def _not_seen(join: Join, run: list[Dialog], row: Values, evidence: Evidence) -> Iterator[str]:
-    """Yield the names of steps that must have been, or might have been, and are not there."""
-    one, focus = join.invitation, join.focus
-    if one is not None and not join.conference[0]:
-        yield "focus-uri of the invitation"
-    if one is not None and one.status is None:
-        yield "answer to the invitation"
-    if focus is None and not join.called and (run or row["outcome"] == "unknown"):
-        yield "dialog with the focus"
-    if focus is not None:
-        yield from _half_seen(focus, "focus")
-        if focus.accepted and row.get("add_user_s") is None:
-            yield "answer to addUser"
-    if focus is not None and not run and row["outcome"] == "unknown":
-        yield "INVITE to an MCU"
-    if run:
-        yield from _half_seen(_counting(run), "MCU")
-        if row["outcome"] == "joined" and join.conference not in evidence.rosters:
-            yield "roster"
-
-
-def _half_seen(dialog: Dialog, whom: str) -> Iterator[str]:
-    if dialog.time is None:
-        yield f"INVITE to the {whom}"
-    if dialog.status is None:
-        yield f"answer of the {whom}"
