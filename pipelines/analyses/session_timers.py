@@ -43,7 +43,7 @@ class _Row(NamedTuple):
     message_id: str
     time: int
     capture: str
-    hop: tuple[str | None, str | None]
+    hop: frozenset[str]
     method: str
     status: int | None
     cseq: int | None
@@ -77,6 +77,7 @@ _COLUMNS = (
     "session_refresher",
     "min_se_s",
     "session_headers",
+    "via_count",
 )
 
 
@@ -119,7 +120,8 @@ def _by_call(messages: pd.DataFrame) -> Iterator[tuple[str, list[_Row]]]:
     messages = messages.sort_values("call_id", kind="stable")
     texts = messages[list(_COLUMNS)].astype(object).where(messages[list(_COLUMNS)].notna(), None)
     columns = {name: texts[name].tolist() for name in _COLUMNS}
-    hops = list(zip(columns.pop("src_ip"), columns.pop("dst_ip"), strict=True))
+    ends = (columns.pop(name) for name in ("src_ip", "dst_ip", "via_count"))
+    hops = [_hop(*of_row) for of_row in zip(*ends, strict=True)]
     columns["route_marks"] = [marks or "" for marks in columns["route_marks"]]
     times = nanoseconds(messages["time"]).tolist()
     message_ids, captures, *others = columns.values()
@@ -127,6 +129,17 @@ def _by_call(messages: pd.DataFrame) -> Iterator[tuple[str, list[_Row]]]:
     pairs = zip(messages["call_id"].tolist(), rows, strict=True)
     for call_id, group in groupby(pairs, key=lambda pair: pair[0]):
         yield str(call_id), [row for _, row in group]
+
+
+def _hop(source: str | None, destination: str | None, vias: int | None) -> frozenset[str]:
+    """Return what names a hop; empty when nothing does.
+
+    A log names one end, or none. There the Vias tell: a response has as many on a hop as its
+    request had (RFC 3261 §8.2.6.2, §16.7).
+    """
+    if source and destination:
+        return frozenset((source, destination))
+    return frozenset((f"{vias} Vias",)) if vias is not None else frozenset()
 
 
 # --- one dialog ---------------------------------------------------------------------------------
@@ -151,8 +164,8 @@ class _Exchange:
         """Whether the final response did not come back on a hop where the request had passed."""
         if not self.finals:
             return False
-        answered = {frozenset(row.hop) for row in self.finals}
-        return any(frozenset(row.hop) not in answered for row in self.requests if all(row.hop))
+        answered = {row.hop for row in self.finals}
+        return any(row.hop not in answered for row in self.requests if row.hop)
 
 
 def _rows(call_id: str, rows: list[_Row]) -> Iterator[dict[str, Any]]:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from pipelines import read_capture
 from pipelines.analyses.session_timers import session_timers
 from pipelines.finding import Finding
 from pipelines.rules.session_timer_drop import session_timer_drop
 from pipelines.schema import SESSION_TIMERS
 from tests.analyses.script import TEXT_TYPES, at, messages
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 FULL = "headers=contact+session-expires+supported:timer"
 
 CALL = f"""
@@ -32,8 +36,11 @@ def only(script: str) -> pd.Series:
     return found.iloc[0]
 
 
-def findings(script: str) -> list[Finding]:
-    return list(session_timer_drop(table(script)))
+def findings(script: str, lost_bytes: int = 0) -> list[Finding]:
+    rows = messages(script)
+    flows = pd.DataFrame({"flow_id": rows["flow_id"].unique()}).assign(lost_bytes=lost_bytes)
+    of_calls = rows[["call_id", "flow_id"]]
+    return list(session_timer_drop(session_timers(rows), of_calls, flows))
 
 
 def refresh(time: float, *, back: bool = True, headers: str = FULL, status: str = "200") -> str:
@@ -73,6 +80,20 @@ def test_answer_that_never_came_back() -> None:
     assert one.severity == "error"
     assert "never reached the next" in one.explanation
     assert "30 minutes" in one.title
+
+
+def test_answer_that_never_came_back_as_a_servers_log_tells_it() -> None:
+    """The log of the server between names no addresses; the number of Vias tells the hops."""
+    script = f"{CALL}\n{refresh(902, back=False)}\n1802 gw>fe BYE cseq=3"
+    lines = []
+    for line in filter(str.strip, script.splitlines()):
+        vias = 1 if "gw" in line.split()[1] else 2
+        lines.append(f"{line.replace(' vias=1', '').replace(' vias=2', '')} vias={vias}")
+    log = "\n".join(f"{line} src_ip=- dst_ip=- transport=log" for line in lines)
+    assert only(log)["last_refresh_lost"]
+    healthy = refresh(902).splitlines()[-1]
+    back = f"{healthy} vias=1 src_ip=- dst_ip=- transport=log"
+    assert not only(f"{log}\n{back}")["last_refresh_lost"]
 
 
 def test_answer_without_contact() -> None:
@@ -124,6 +145,25 @@ def test_the_case_of_the_article() -> None:
     assert one.subject == "sip:bob@contoso.com"
 
 
+@pytest.mark.parametrize(
+    ("refreshed", "severity"),
+    [
+        ("902 gw>fe UPDATE cseq=2 se=1800", "warning"),
+        (refresh(902, back=False), "warning"),
+        (refresh(902, status="481", headers=""), "error"),
+        (refresh(902, back=False, headers="headers=session-expires"), "error"),
+    ],
+    ids=["no answer", "lost on the way", "refused", "without Contact"],
+)
+def test_what_bytes_that_are_missing_may_explain(refreshed: str, severity: str) -> None:
+    """What was seen stands; what was not seen may have been lost on the way to the capture."""
+    [one] = findings(f"{CALL}\n{refreshed}\n1790 gw>fe BYE cseq=3", lost_bytes=700)
+    assert one.severity == severity
+    assert ("700 bytes" in one.explanation or "1,400 bytes" in one.explanation) == (
+        severity == "warning"
+    )
+
+
 def test_interval_that_was_too_small() -> None:
     found = only(
         """
@@ -150,6 +190,18 @@ def test_a_dialog_that_began_before_the_capture() -> None:
     assert pd.isna(found["answer_time"])
     assert pd.isna(found["duration_s"])
     assert (found["state"], found["refreshes_answered"]) == ("ended", 1)
+
+
+@pytest.mark.parametrize("name", ["drop", "kept", "refused"])
+def test_the_fixtures_tell_their_truth(name: str) -> None:
+    folder = FIXTURES / f"session_timer_{name}"
+    told = json.loads((folder / "expected" / "truth.json").read_text())["session_timers"]
+    for timer in told:
+        path = folder / timer["capture"]
+        trace = read_capture(path, keys=path.with_suffix(".keys.log"), workers=1)
+        [row] = trace.session_timers.astype(object).to_dict("records")
+        found = {key: None if pd.isna(row[key]) else row[key] for key in timer}
+        assert found == timer
 
 
 def test_headers_that_a_session_needs_are_named() -> None:
