@@ -715,6 +715,45 @@ PUSH_NOTIFICATIONS = Table(
             "Error id of the answer: 30000 accepted, 30007 test succeeded.",
         ),
         Column("answer_s", "seconds", "MESSAGE to its final response."),
+        Column(
+            "outcome",
+            "category",
+            "accepted, refused, unanswered (nothing came in 32 s, RFC 3261 §17.1.2.2), or unknown: "
+            "an answer would not have been seen.",
+        ),
+        Column("outcome_reason", "text", "Why the outcome is unknown; missing when it is not."),
+        Column(
+            "peer_ip",
+            "category",
+            "Who the copy captured nearest to the clearing house was sent to.",
+        ),
+        Column("peer_answer_s", "seconds", "That copy to its final response."),
+        Column(
+            "user_uri",
+            "text",
+            "Mobile user that it is for, from sip:McxUserIDuser@domain; missing for a test.",
+        ),
+        Column(
+            "call_key",
+            "text",
+            "message_id of the INVITE that it was sent for, as in `calls`; missing when none is "
+            "found.",
+        ),
+        Column(
+            "joined_by",
+            "category",
+            "What told that INVITE: conversation (Ms-Conversation-ID), or user and time (to the "
+            "same user, at most 30 s apart).",
+        ),
+        Column(
+            "call_fate",
+            "category",
+            "What became of it: answered (the app woke), answered_elsewhere (by another endpoint), "
+            "missed (408, 480), cancelled (487), failed, or open (nothing final captured).",
+        ),
+        Column("call_status_code", "integer", "Final status of that INVITE.", "sip.Status-Code"),
+        Column("wake_s", "seconds", "MESSAGE to the 2xx to that INVITE, when the app woke."),
+        Column("waited_s", "seconds", "That INVITE to its final response, when it was missed."),
         Column("content_length", "integer", "Content-Length of the notification."),
         Column("values", "text", "The notification's tree as a JSON object path → value."),
     ),

@@ -54,6 +54,7 @@ def typed(rows: list[dict[str, Any]], table: Table, text: str = "string[pyarrow]
     """Return rows as a DataFrame with the columns of `table`."""
     dtypes = {"time": "datetime64[ns, UTC]", "seconds": "float64", "integer": "Int64"}
     dtypes |= {"number": "float64", "boolean": "boolean", "text": text, "category": text}
+    dtypes |= {"texts": "object", "integers": "object"}
     columns = {column.name: [row.get(column.name) for row in rows] for column in table}
     return pd.DataFrame(
         {column.name: pd.array(columns[column.name], dtype=dtypes[column.kind]) for column in table}
