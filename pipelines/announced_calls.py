@@ -123,11 +123,11 @@ def _calls(
     moments = [
         nanoseconds(calls[name]).tolist() for name in ("start_time", "answer_time", "end_time")
     ]
-    for row, *times in zip(texts.itertuples(), *moments, strict=True):
+    for row, start, answer, end in zip(texts.itertuples(), *moments, strict=True):
         status = None if row.status_code is None else int(row.status_code)
         agent = answered_by.get((row.call_id, row.from_tag))
         fate = _fate(row.outcome, status, agent)
-        one = AnnouncedCall(row.call_key, *times, status, fate)
+        one = AnnouncedCall(row.call_key, start, answer, end, status, fate)
         yield row.conversation_id, _address(row.to_uri), one
 
 

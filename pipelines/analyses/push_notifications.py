@@ -192,7 +192,8 @@ def _outcomes(
         due = NEVER if row.time_ns == NEVER else row.time_ns + TIMER_F_NS
         why = coverage.silence(row.flow_id, row.src_ip, row.recording, due)
         silences[group] = None if why is None else silences.get(group, why)
-    outcomes, reasons = [], []
+    outcomes: list[str | None] = []
+    reasons: list[str | None] = []
     for group, (code, error_id) in enumerate(zip(*codes_of, strict=True)):
         outcome = _outcome(code, error_id)
         unknown = silences[group] if outcome == "unanswered" else None
