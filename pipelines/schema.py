@@ -374,6 +374,18 @@ MESSAGES = Table(
             "require:timer, session-expires and supported:timer.",
         ),
         Column(
+            "auth_schemes",
+            "category",
+            "In REGISTER and its responses: the schemes that the headers of authentication name, "
+            "such as NTLM, Kerberos, TLS-DSK and Digest, separated by spaces.",
+        ),
+        Column(
+            "bindings",
+            "text",
+            "In REGISTER and its responses: a line EXPIRES URI for each Contact, seconds, - where "
+            "it does not say (RFC 3261 §10).",
+        ),
+        Column(
             "content_type",
             "category",
             "Media type of the body, lower case, without parameters.",
@@ -756,6 +768,89 @@ PUSH_NOTIFICATIONS = Table(
         Column("waited_s", "seconds", "That INVITE to its final response, when it was missed."),
         Column("content_length", "integer", "Content-Length of the notification."),
         Column("values", "text", "The notification's tree as a JSON object path → value."),
+    ),
+)
+
+REGISTRATIONS = Table(
+    "registrations",
+    "One row per attempt of an endpoint to register, to refresh that or to take it back, with its "
+    "challenges and redirections, on however many hops it was seen.",
+    (
+        Column("registration_id", "text", "message_id of the attempt that began the registration."),
+        Column("message_id", "text", "First REGISTER of the attempt."),
+        _CAPTURE,
+        _FRAME,
+        _CALL_ID,
+        Column("user_uri", "text", "URI of To: the address of record (RFC 3261 §10)."),
+        Column("epid", "text", "epid of From: the endpoint; missing where the stack has none."),
+        Column("contact_uri", "text", "Where the endpoint wants to be reached."),
+        Column("user_agent", "category", "User-Agent of the endpoint."),
+        Column("client_ip", "category", "Sender of the first REGISTER on the hop seen first."),
+        Column("server_ip", "category", "Whom the last REGISTER of the attempt was sent to."),
+        Column(
+            "kind",
+            "category",
+            "initial, refresh, removal (Expires 0), or query (without Contact).",
+        ),
+        Column("start_time", "time", "First bit of the first REGISTER."),
+        Column("end_time", "time", "Time of the response that ended the attempt."),
+        Column("requests", "integer", "REGISTERs of the attempt, each once on whatever hops."),
+        Column("challenges", "integer", "401 and 407 among the answers: rounds of authentication."),
+        Column(
+            "auth_scheme",
+            "category",
+            "Scheme that the endpoint used: NTLM, Kerberos, TLS-DSK, Digest, …; missing when it "
+            "sent no credentials.",
+        ),
+        Column("offered_schemes", "category", "Schemes that the first challenge offered."),
+        Column("redirected_to", "text", "Contact of a 3xx: the home server; missing without one."),
+        Column("redirect_followed", "boolean", "Whether a REGISTER came after the 3xx."),
+        Column(
+            "delay_s",
+            "seconds",
+            "RFC 6076 §4.1: first REGISTER to the 200, challenges and redirection inside; of "
+            "successful attempts only.",
+        ),
+        Column(
+            "outcome",
+            "category",
+            "registered, removed, answered (a query), challenged (not tried again), challenge_loop "
+            "(four challenges or more, and no success), redirected (not followed), rejected (403, "
+            "404 and their like), failed (5xx, 6xx and other), timed_out (408, 504, or no answer "
+            "in 32 s), or unknown (an answer would not have been seen).",
+        ),
+        Column("outcome_reason", "text", "Why the outcome is unknown; missing when it is not."),
+        Column("status_code", "integer", "Last final status.", "sip.Status-Code"),
+        Column("reason_phrase", "category", "Its reason phrase."),
+        _DIAGNOSTICS,
+        Column("asked_expires_s", "integer", "Expiry that the endpoint asked for, seconds."),
+        Column("expires_s", "integer", "Expiry that was granted, seconds."),
+        Column("expiry_time", "time", "When the binding expires unless it is refreshed."),
+        Column(
+            "refreshes",
+            "integer",
+            "Refreshes that succeeded later in the same registration; of its first attempt.",
+        ),
+        Column(
+            "fate",
+            "category",
+            "What became of the binding: refreshed, replaced (the endpoint began anew), removed "
+            "(by the endpoint), deregistered (by the server), lapsed (expired and not refreshed), "
+            "open (valid at the end of the capture), or unknown.",
+        ),
+        Column("fate_time", "time", "When that was; missing while open."),
+        Column(
+            "fate_reason",
+            "text",
+            "event of the server's text/registration-event, such as rejected; or why it is "
+            "unknown.",
+        ),
+        Column("fate_message_id", "text", "Message that tells it."),
+        Column(
+            "fate_diagnostics_code",
+            "integer",
+            "Error id of the server's NOTIFY, such as 4141: the user was disabled.",
+        ),
     ),
 )
 
@@ -1295,6 +1390,7 @@ TABLES: dict[str, Table] = {
         CONFERENCE_COMMANDS,
         CONFERENCE_PARTICIPANTS,
         PUSH_NOTIFICATIONS,
+        REGISTRATIONS,
         FAILURES,
         MEDIA_STREAMS,
         QUALITY_REPORTS,

@@ -47,6 +47,7 @@ from dissectors.transport.flow import Flow
 from dissectors.transport.layers import SCTP, TCP, UDP
 from pipelines.presence_rows import MAX_ROWS as MAX_PRESENCE_ROWS
 from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
+from pipelines.register_headers import register_columns
 from pipelines.repeated_text import short
 from pipelines.schema import TABLES, Table
 
@@ -236,6 +237,7 @@ class Tabulator:
             _seconds(get("expires")),
             _seconds(get("session-expires")),
             *_session_timer(message, method),
+            *register_columns(message, method),
             _media_type(get("content-type")),
             _integer(get("content-length")),
             len(message.body),

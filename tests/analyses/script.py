@@ -36,7 +36,9 @@ _SHORT |= {"se": "session_expires_s", "refresher": "session_refresher", "min": "
 _SHORT |= {"headers": "session_headers"}
 _SHORT |= {"ua": "user_agent", "conversation": "conversation_id", "expires": "expires_s"}
 
-_WITH_SPACES = ("route_marks", "session_headers", "user_agent")
+_SHORT |= {"schemes": "auth_schemes", "epid": "from_epid"}
+
+_WITH_SPACES = ("route_marks", "session_headers", "user_agent", "auth_schemes", "bindings")
 """Columns in whose values a plus stands for a space."""
 
 
