@@ -111,8 +111,8 @@ class AnnouncedCalls:
         names = list(_users(from_uri))
         known = next((name for name in names if name in self._by_user), None)
         exact = _MOBILE.match(from_uri or "")
-        if known is None and exact is not None and exact[1]:
-            known = names[0] if names else None
+        if known is None and exact is not None and exact[1] and exact[2]:
+            known = names[0]
         return None if known is None else f"sip:{known}"
 
 

@@ -236,8 +236,7 @@ class Tabulator:
             route_marks(message),
             _seconds(get("expires")),
             _seconds(get("session-expires")),
-            *_session_timer(message, method),
-            *register_columns(message, method),
+            *_of_method(message, method),
             _media_type(get("content-type")),
             _integer(get("content-length")),
             len(message.body),
@@ -649,6 +648,13 @@ def _token(value: str | None) -> str | None:
 
 
 _REFRESHER = re.compile(r";[ \t]*refresher[ \t]*=[ \t]*(uac|uas)\b", re.IGNORECASE)
+
+
+def _of_method(message: SipMessage, method: str | None) -> Row:
+    """Return the columns that only some methods have: session timers, registrations."""
+    return *_session_timer(message, method), *register_columns(message, method)
+
+
 _SESSION_METHODS = frozenset(("INVITE", "UPDATE"))
 
 

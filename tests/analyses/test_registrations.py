@@ -113,8 +113,16 @@ def test_a_redirection_that_is_not_followed() -> None:
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [(403, "rejected"), (404, "rejected"), (408, "timed_out"), (504, "timed_out")]
-    + [(500, "failed"), (503, "failed"), (603, "rejected"), (423, "rejected")],
+    [
+        (403, "rejected"),
+        (404, "rejected"),
+        (408, "timed_out"),
+        (423, "rejected"),
+        (500, "failed"),
+        (503, "failed"),
+        (504, "timed_out"),
+        (603, "rejected"),
+    ],
 )
 def test_failures(status: int, outcome: str) -> None:
     row = only(ask(0, 1) + say(0.1, status, 1, "diag=4004"))
