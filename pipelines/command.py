@@ -35,8 +35,8 @@ def input_arguments(parser: argparse.ArgumentParser, *, makes_tables: bool = Tru
         "captures",
         nargs="+",
         metavar="CAPTURE",
-        help="pcap, pcapng, snoop or Network Monitor file, also compressed; directory, pattern or "
-        "URL of such; - is standard input",
+        help="pcap, pcapng, snoop or Network Monitor file, also compressed, or trace log; "
+        "directory, pattern or URL of such; - is standard input",
     )
     parser.add_argument(
         "--each",
@@ -68,13 +68,18 @@ def input_arguments(parser: argparse.ArgumentParser, *, makes_tables: bool = Tru
     if makes_tables:
         _table_arguments(parser)
     else:
-        parser.set_defaults(thresholds=[])
+        parser.set_defaults(thresholds=[], timezone=None)
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 when something could not be read"
     )
 
 
 def _table_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        help="zone of the times in trace logs, such as Europe/Berlin (default: UTC)",
+    )
     parser.add_argument(
         "--workers",
         type=_positive,
@@ -123,6 +128,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         _passphrases(arguments.key_passphrase_file),
         _key_log_of_environment(),
         each=arguments.each,
+        timezone=arguments.timezone,
     )
 
 

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from dissectors.capture.batch import PacketBatch
 from pipelines.engine import run
 from pipelines.errors import UsageError
 from pipelines.ingest import CaptureFile, capture_name
@@ -108,20 +109,30 @@ def copy_sections(
 
 
 def in_order_of_time(captures: list[str]) -> list[tuple[int, str]]:
-    """Return number, from 1, and path of the captures that can be read, the earliest first."""
+    """Return number, from 1, and path of the captures that can be read, the earliest first.
+
+    Raises
+    ------
+    UsageError
+        When one is a trace log.
+    """
     found = []
     for number, path in enumerate(captures, 1):
         try:
-            found.append((_first_time(path), number, path))
+            first = next(CaptureFile(path).batches(), None)
         except UsageError:
             continue  # told when it was taken apart
+        found.append((_first_time(first, path), number, path))
     return [(number, path) for _, number, path in sorted(found)]
 
 
-def _first_time(path: str) -> float:
+def _first_time(first: PacketBatch | None, path: str) -> float:
     """Return the time of the first packet; infinite without packets."""
-    first = next(CaptureFile(path).batches(), None)
-    return float("inf") if first is None else int(first.time_ns[0])
+    if first is None:
+        return float("inf")
+    if not len(first):
+        raise UsageError(f"{path}: is a trace log, or other text, and holds no packets")
+    return int(first.time_ns[0])
 
 
 def closed_sessions(tables: Tables) -> list[str]:

@@ -18,6 +18,7 @@ from dissectors.link.names import link_type_name
 from dissectors.sip.message import SipMessage
 from dissectors.stack import DecodeAs, Dissected, Sink, Stack
 from dissectors.tls.keys import KeyRing
+from dissectors.tracelog.reader import TraceLogReader
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import DecodedBatch
 from pipelines.errors import UsageError
@@ -27,6 +28,7 @@ from pipelines.request import Request
 from pipelines.rotation import Part, Runs, parts_of
 from pipelines.spool import Spool
 from pipelines.tables import Tabulator
+from pipelines.trace_logs import LogClock, TraceLogTables
 
 ProgressHook = Callable[[int], None]
 Keys = tuple[KeyRing, list[DissectError]]
@@ -91,11 +93,12 @@ def dissect_captures(
     Raises
     ------
     UsageError
-        When a key cannot be used, or no capture can be read.
+        When a key cannot be used, a time zone is unknown, or no capture can be read.
     """
     ring, key_problems = keys or open_keys(request)
     decode_as = _decode_as(request.decode_as)
-    share = _Share(ring, decode_as, partition, spool, observer)
+    LogClock(request.timezone)  # an unknown zone is told before anything is read
+    share = _Share(ring, decode_as, partition, spool, observer, request.timezone)
     with _collector_paused():
         unreadable = share.take(request.captures, progress, each=request.each)
         if share.keys_came_late and STDIN not in request.captures:
@@ -136,8 +139,10 @@ class _Share:
         partition: tuple[int, int],
         spool: Spool,
         observer: Observer | None,
+        timezone: str | None,
     ) -> None:
         self.observer = observer
+        self.timezone = timezone
         self.keys = keys
         self.decode_as = decode_as
         self.partition = partition
@@ -191,6 +196,7 @@ class _Run:
         sink = self._sink(share.observer)
         self._stack = Stack(share.keys, sink, share.decode_as, share.partition)
         self._spool = share.spool
+        self._log = TraceLogTables(self._tables, LogClock(share.timezone))
         self._summaries: list[_CaptureSummary] = []
         self._frames = self._ordinal = 0
         self._late_secrets = self._closed_sessions = False
@@ -226,6 +232,12 @@ class _Run:
         self._ordinal = part.ordinal
         self._tables.begin_capture(part.ordinal, part.name, before + 1)
         for found_there in capture.batches():
+            if isinstance(capture.reader, TraceLogReader):
+                self._take_reader_findings(summary, before)
+                if not self._leads:  # a log is read by one process
+                    break
+                self._take_log(capture.reader)
+                continue
             batch = replace(found_there, frame_number=found_there.frame_number + before)
             self._take_reader_findings(summary, before)
             found = self._stack.push(batch)
@@ -239,6 +251,8 @@ class _Run:
             del batch, found, found_there
             gc.collect(0)
         self._take_reader_findings(summary, before)
+        if self._leads and isinstance(capture.reader, TraceLogReader):
+            self._finish_log(capture.reader, summary)
         self._summaries.append(summary)
 
     def finish(self) -> None:
@@ -249,6 +263,17 @@ class _Run:
                 summary.tabulate(self._tables)
             self._tables.add_untold()
         self._spool.append(self._tables.drain())
+
+    def _take_log(self, reader: TraceLogReader) -> None:
+        self._log.take(reader)
+        self._spool.append(self._tables.drain())
+        gc.collect(0)
+
+    def _finish_log(self, reader: TraceLogReader, summary: _CaptureSummary) -> None:
+        self._log.finish()
+        summary.packets = reader.records
+        if self._log.start_time_ns is not None and self._log.end_time_ns is not None:
+            summary.times.append((self._log.start_time_ns, self._log.end_time_ns))
 
     def _take_reader_findings(self, summary: _CaptureSummary, before: int) -> None:
         reader = summary.capture.reader

@@ -27,6 +27,8 @@ from dissectors.capture.batch import Bytes, PacketBatch
 from dissectors.capture.format import Reader, describe_format, detect_format, make_reader
 from dissectors.capture.netmon import NetmonReader
 from dissectors.capture.reader import RecordReader
+from dissectors.tracelog.encoding import looks_like_text
+from dissectors.tracelog.reader import TraceLogReader
 from pipelines.containers import (
     MOST_LAYERS,
     ByteStream,
@@ -56,6 +58,9 @@ _BY_SUFFIX = dict.fromkeys(
 
 _LARGEST_NETMON = 1 << 33
 """Bytes of a Network Monitor file that are kept of a stream: its offsets have 32 bits."""
+
+AnyReader = Reader | TraceLogReader
+"""What reads a file's content."""
 
 ProgressHook = Callable[[int], None]
 """Told how many more bytes of the capture are done."""
@@ -165,7 +170,8 @@ class CaptureFile:
     Raises
     ------
     UsageError
-        While iterating: when it cannot be read or is no capture at all.
+        While iterating: when it cannot be read or is no capture at all; of text without any trace
+        record that is known at its end only.
     """
 
     def __init__(
@@ -180,11 +186,13 @@ class CaptureFile:
         self.size = 0
         """Bytes read so far, or the file's size once known."""
         self.format = ""
-        """``pcap``, ``pcapng``, ``snoop`` or ``netmon``, once its head was read."""
+        """``pcap``, ``pcapng``, ``snoop`` or ``netmon``, once its head was read; of text what its
+        first record tells."""
         self.compression: list[str] = []
         """What it is packed in, from the outside in."""
-        self.reader: Reader | None = None
+        self.reader: AnyReader | None = None
         """The reader, once the format is known: its problems, secrets and names."""
+        self._description = ""
         self._progress = progress or (lambda done: None)
         self._window = window or WINDOW
         self._make = make
@@ -194,12 +202,14 @@ class CaptureFile:
         with _readable(self.path) as file:
             if _is_regular(file):
                 self.size = os.fstat(file.fileno()).st_size
-                if file.tell() == 0 and container_of(_head(file)) is None:
-                    yield from self._mapped(file, self._open_reader(_head(file)))
-                    return
-            yield from self._streamed(self._unpacked(file))
+            if _is_regular(file) and file.tell() == 0 and container_of(_head(file)) is None:
+                yield from self._mapped(file, self._open_reader(_head(file)))
+            else:
+                yield from self._streamed(self._unpacked(file))
+        if isinstance(self.reader, TraceLogReader):
+            self._demand_records(self.reader)
 
-    def _mapped(self, file: BinaryIO, reader: Reader) -> Iterator[PacketBatch]:
+    def _mapped(self, file: BinaryIO, reader: AnyReader) -> Iterator[PacketBatch]:
         view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         whole = np.frombuffer(view, dtype=np.uint8)
         if isinstance(reader, NetmonReader):
@@ -209,7 +219,7 @@ class CaptureFile:
         while position < len(whole):
             final = position + window >= len(whole)
             batch, used = reader.read(whole[position : position + window], final=final)
-            if len(batch):
+            if len(batch) or isinstance(reader, TraceLogReader):
                 yield batch
             del batch
             self._progress(used)
@@ -244,7 +254,9 @@ class CaptureFile:
         if stream.problem is not None:
             reader.problems.insert(0, stream.problem)
 
-    def _in_pieces(self, stream: ByteStream, reader: RecordReader) -> Iterator[PacketBatch]:
+    def _in_pieces(
+        self, stream: ByteStream, reader: RecordReader | TraceLogReader
+    ) -> Iterator[PacketBatch]:
         buffer, final = b"", False
         while not final:
             least = max(1, reader.needs - len(buffer))
@@ -254,7 +266,7 @@ class CaptureFile:
             buffer += more
             window: Bytes = np.frombuffer(buffer, dtype=np.uint8)
             batch, used = reader.read(window, final=final)
-            if len(batch):
+            if len(batch) or isinstance(reader, TraceLogReader):
                 yield batch
             buffer = buffer[used:]
 
@@ -292,14 +304,24 @@ class CaptureFile:
             restart = None
         return stream
 
-    def _open_reader(self, head: bytes) -> Reader:
+    def _demand_records(self, reader: TraceLogReader) -> None:
+        if not reader.recognised:
+            raise UsageError(f"{self.path}: {self._description}, and holds no trace record")
+        self.format = reader.format
+
+    def _open_reader(self, head: bytes) -> AnyReader:
         inside = f" ({' in '.join(reversed(self.compression))})" if self.compression else ""
         if not head:
             raise UsageError(f"{self.path}{inside}: is empty")
         found = detect_format(head)
         if found is None:
-            what = _BY_SUFFIX.get(Path(self.path).suffix.lower()) or describe_format(head)
-            raise UsageError(f"{self.path}{inside}: {what}")
+            known = _BY_SUFFIX.get(Path(self.path).suffix.lower())
+            self._description = known or describe_format(head)
+            if known or not looks_like_text(head):
+                raise UsageError(f"{self.path}{inside}: {self._description}")
+            # A page of prose may come before the first record: only its end tells.
+            self.reader = TraceLogReader()
+            return self.reader
         self.format = found
         self.reader = self._make(found)
         return self.reader
@@ -327,9 +349,10 @@ def first_packet(path: str) -> FirstPacket | None:
     """
     capture = CaptureFile(path, window=_PEEK)
     with closing(capture.batches()) as batches:
-        for batch in batches:
-            return FirstPacket(capture.format, int(batch.link_type[0]), int(batch.time_ns[0]))
-    return None
+        batch = next(batches, None)
+    if batch is None or not len(batch):  # a trace log has no packets
+        return None
+    return FirstPacket(capture.format, int(batch.link_type[0]), int(batch.time_ns[0]))
 
 
 def can_read_twice(path: str) -> bool:
@@ -338,11 +361,14 @@ def can_read_twice(path: str) -> bool:
 
 
 def is_capture(path: str) -> bool:
-    """Tell whether the file at `path` is a capture by its content, packed or not."""
+    """Tell whether the file at `path` is a capture or trace log by its content, packed or not."""
     capture = CaptureFile(path, window=_PEEK)
     try:
         with closing(capture.batches()) as batches:
-            next(batches, None)
+            for _ in batches:
+                reader = capture.reader
+                if not isinstance(reader, TraceLogReader) or reader.recognised:
+                    return True
     except UsageError:
         return False
     return bool(capture.format)

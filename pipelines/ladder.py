@@ -43,7 +43,8 @@ def draw_ladder(messages: pd.DataFrame) -> Ladder:
     if messages.empty:
         raise ValueError("no messages to draw")
     shown = messages.head(MOST_MESSAGES)
-    hosts = list(dict.fromkeys(pd.concat([shown["src_ip"], shown["dst_ip"]], axis=1).stack()))
+    ends = [_ends(row) for _, row in shown.iterrows()]
+    hosts = list(dict.fromkeys(host for pair in ends for host in pair))
     x_of = {host: _LEFT + _COLUMN // 2 + _COLUMN * place for place, host in enumerate(hosts)}
     height = _TOP + _ROW * (len(shown) + 1)
     width = _LEFT + _COLUMN * len(hosts)
@@ -52,7 +53,7 @@ def draw_ladder(messages: pd.DataFrame) -> Ladder:
         'font-family="sans-serif" font-size="12">',
         '<rect width="100%" height="100%" fill="white"/>',
         *(_host_line(host, x, height) for host, x in x_of.items()),
-        *_arrows(shown, x_of),
+        *_arrows(shown, ends, x_of),
         "</svg>",
     ]
     return Ladder("\n".join(parts))
@@ -65,23 +66,34 @@ def _host_line(host: str, x: int, height: int) -> str:
     )
 
 
-def _arrows(messages: pd.DataFrame, x_of: dict[str, int]) -> list[str]:
+def _ends(row: pd.Series[Any]) -> tuple[str, str]:
+    """Return sender and receiver: addresses, or what a trace log knows them by."""
+    if row["transport"] != "log":
+        return str(row["src_ip"]), str(row["dst_ip"])
+    own = str(row["capture"] if pd.isna(row["machine"]) else row["machine"])
+    peer = "?" if pd.isna(row["peer"]) else str(row["peer"])
+    return (peer, own) if row["log_direction"] == "incoming" else (own, peer)
+
+
+def _arrows(messages: pd.DataFrame, ends: list[tuple[str, str]], x_of: dict[str, int]) -> list[str]:
     start = messages["time"].iloc[0]
     return [
-        _arrow(_TOP + _ROW * (place + 1), row, x_of, (row["time"] - start).total_seconds())
+        _arrow(_TOP + _ROW * (place + 1), row, [x_of[end] for end in ends[place]], start)
         for place, (_, row) in enumerate(messages.iterrows())
     ]
 
 
-def _arrow(y: int, row: pd.Series[Any], x_of: dict[str, int], offset: float) -> str:
-    x1, x2 = x_of[str(row["src_ip"])], x_of[str(row["dst_ip"])]
+def _arrow(y: int, row: pd.Series[Any], ends: list[int], start: pd.Timestamp) -> str:
+    x1, x2 = ends
+    # Records that were pasted without their heads have no time.
+    offset = "" if pd.isna(row["time"]) else f"+{(row['time'] - start).total_seconds():.3f} s"
     colour = _colour(row)
     if x1 == x2:  # loopback, or a server that talks to itself
         x2 = x1 + 60
     tip = 7 if x2 > x1 else -7
     label = escape(_label(row))
     return (
-        f'<text x="6" y="{y}" fill="#555">+{offset:.3f} s</text>'
+        f'<text x="6" y="{y}" fill="#555">{offset}</text>'
         f'<text x="{(x1 + x2) // 2}" y="{y - 4}" text-anchor="middle" fill="{colour}">'
         f"{label}</text>"
         f'<line x1="{x1}" y1="{y}" x2="{x2}" y2="{y}" stroke="{colour}"/>'

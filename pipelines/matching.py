@@ -126,6 +126,39 @@ def _pairs(messages: pd.DataFrame) -> Integers:
     return Groups.by(low, high).of_row
 
 
+def vantages(messages: pd.DataFrame) -> Integers:
+    """Return where each message was seen from: a recording, and in a merged log a machine.
+
+    Clocks agree at one vantage only, and each one sees a message's copies for itself.
+    """
+    return Groups.by(codes(messages["recording"]), codes(messages["machine"])).of_row
+
+
+def join_halves(
+    groups: Groups, keys: MessageKeys, messages: pd.DataFrame, method: Integers
+) -> Groups:
+    """Return transactions in which halves that a trace log shows on two hops are one.
+
+    An excerpt from a proxy's log may hold the request that went out and the response that was
+    passed back, whose topmost Via is another. Where one transaction lacks all responses, and just
+    one other of the same Call-ID, CSeq and From tag lacks the request, nothing else is possible.
+    """
+    logged = is_one_of(messages["transport"], "log")
+    if not logged.any():
+        return groups
+    request = keys.is_request
+    asks = logged & (groups.any(request) & ~groups.any(~request))[groups.of_row]
+    answers = logged & (groups.any(~request) & ~groups.any(request))[groups.of_row]
+    exchange = Groups.by(keys.call, keys.cseq, method, keys.from_tag)
+    single = (exchange.distinct(groups.of_row, asks) == 1) & (
+        exchange.distinct(groups.of_row, answers) == 1
+    )
+    asked = exchange.first(asks & (keys.call >= 0))
+    joined = answers & (single & (asked >= 0))[exchange.of_row]
+    other = groups.of_row[asked[exchange.of_row]]
+    return Groups.by(np.where(joined, other, groups.of_row))
+
+
 def match_transactions(keys: MessageKeys, method: Integers) -> Groups:
     """Return the transactions of messages, each on its hop.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,8 @@ class OurSide:
     def __init__(self, request: Request, directory: Path, progress: Callable[[int], None]) -> None:
         self._directory = directory
         self._secrets = SessionSecrets()
-        resting = at_rest(request, directory)
+        # tshark sees each file alone, so that is what it is compared with.
+        resting = replace(at_rest(request, directory), each=True)
         names = TOLD | {"messages", "flows"}
         self._tables = run(resting, progress=progress, observer=self._secrets, only=names)
         self.captures = in_order_of_time(resting.captures)

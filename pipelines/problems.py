@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow.compute as pc
 
+from dissectors.tracelog.reader import LOG_FORMATS
 from pipelines.request import Request
 from pipelines.results import Tables
 
@@ -19,10 +22,16 @@ def problems_of(tables: Tables, request: Request) -> list[str]:
 def _cut_captures(tables: Tables) -> list[str]:
     captures = tables.arrow("captures").to_pylist()
     return [
-        f"{row['capture']}: {row['problem']}; {row['packets']:,} packets before it were read"
+        f"{row['capture']}: {row['problem']}; {_what_was_read(row)}"
         for row in captures
         if not row["complete"]
     ]
+
+
+def _what_was_read(capture: dict[str, Any]) -> str:
+    if capture["format"] in LOG_FORMATS:
+        return f"{capture['packets']:,} records were read"
+    return f"{capture['packets']:,} packets before it were read"
 
 
 def _bad_keys(tables: Tables, request: Request) -> list[str]:

@@ -23,3 +23,5 @@ class Request:
     """Path of the key log that SSLKEYLOGFILE names; no harm is done when it is no use."""
     each: bool = False
     """Whether to treat each capture alone, although it may continue another."""
+    timezone: str | None = None
+    """IANA name of the zone of trace logs' times; None: UTC is assumed."""

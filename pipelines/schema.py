@@ -84,7 +84,10 @@ _RECORDING = Column(
     "have one clock and one view of the network.",
 )
 _FRAME = Column(
-    "frame_number", "integer", "Frame that completed it; frames count from 1.", "frame.number"
+    "frame_number",
+    "integer",
+    "Frame that completed it; in a trace log, line on which its record begins. Both count from 1.",
+    "frame.number",
 )
 _TIME = Column("time", "time", "Time of that frame, UTC.", "frame.time_utc")
 _FLOW = Column("flow_id", "category", "Flow, as in `flows`.")
@@ -114,14 +117,18 @@ CAPTURES = Table(
     (
         _CAPTURE,
         _RECORDING,
-        Column("format", "category", "File format: pcap, pcapng, snoop or netmon."),
+        Column(
+            "format",
+            "category",
+            "File format: pcap, pcapng, snoop, netmon, ocslogger, clslogger or uccapilog.",
+        ),
         Column(
             "compression",
             "category",
             "What it is packed in, from the outside in: gzip, zstd, lz4, xz, bzip2, zip.",
         ),
         Column("size", "integer", "Size of the file, bytes."),
-        Column("packets", "integer", "Packets read."),
+        Column("packets", "integer", "Packets read; of a trace log, records."),
         Column("start_time", "time", "Time of the earliest packet."),
         Column("end_time", "time", "Time of the latest packet."),
         Column("link_types", "text", "Link types seen, by name, comma-separated."),
@@ -136,12 +143,13 @@ CAPTURES = Table(
 
 FLOWS = Table(
     "flows",
-    "One row per TCP connection, UDP conversation or SCTP association; also for each conversation "
-    "that a capture agent told of (HEP), whose times are the agent's.",
+    "One row per TCP connection, UDP conversation, SCTP association, or peer of a process in a "
+    "trace log; also for each conversation that a capture agent told of (HEP), whose times are the "
+    "agent's.",
     (
         _FLOW,
         _CAPTURE,
-        Column("protocol", "category", "tcp, udp or sctp."),
+        Column("protocol", "category", "tcp, udp, sctp or log."),
         Column(
             "application",
             "category",
@@ -290,6 +298,25 @@ TLS_SESSIONS = Table(
     ),
 )
 
+_LOG_RECORD = (
+    Column(
+        "time_zone", "category", "Zone in which a trace log's time was read; it names none itself."
+    ),
+    Column(
+        "log_level", "category", "Trace level, such as TL_INFO; like what follows, of logs only."
+    ),
+    Column("machine", "category", "Machine that wrote it; only CLSLogger tells."),
+    Column("process", "category", "Process id, hexadecimal."),
+    Column("thread", "category", "Thread id, hexadecimal."),
+    Column("component", "category", "Component that wrote it, such as SIPStack."),
+    Column("correlation_id", "text", "Trace-Correlation-Id: equal on a message's way through it."),
+    Column("instance_id", "text", "Instance-Id of the record, hexadecimal."),
+    Column("log_direction", "category", "incoming or outgoing, seen from the machine."),
+    Column("log_source", "category", "On an Edge, the side that it came in by."),
+    Column("log_destination", "category", "On an Edge, the side that it leaves by."),
+    Column("peer", "category", "The other end as written: host or address, and port."),
+)
+
 MESSAGES = Table(
     "messages",
     "One row per SIP message, in order of time.",
@@ -406,6 +433,36 @@ MESSAGES = Table(
             "message_id of the same message where it was seen first: on the hop nearest to its "
             "sender; missing in that one itself. See `hops`.",
         ),
+        Column(
+            "body_state",
+            "category",
+            "whole; absent: it has none; deleted: a trace log left it out; truncated: a part of it "
+            "is there.",
+        ),
+        *_LOG_RECORD,
+        Column("peer_host", "category", "Host of `peer`; missing where that is an address."),
+    ),
+)
+
+LOG_DIAGNOSTICS = Table(
+    "log_diagnostics",
+    "One row per diagnostic of a trace log: what a server noted about a message or a connection.",
+    (
+        _TIME,
+        _CAPTURE,
+        _FRAME,
+        Column("severity", "category", "error, warning or information, as the server rates it."),
+        Column("log_type", "category", "LogType, such as diagnostic or connection."),
+        Column("text", "text", "What happened, in a sentence."),
+        Column("result_code", "category", "Result-Code: an HRESULT, such as 0xC3E93C5E."),
+        Column("result_name", "category", "Its symbolic name, such as SIPPROXY_E_ROUTING."),
+        _CALL_ID,
+        Column("cseq", "integer", "Sequence number of CSeq of the message it is about."),
+        Column("method", "category", "Method of that CSeq."),
+        Column("start_line", "text", "Start line of that message."),
+        Column("data", "text", "Data: its pairs, and other fields, as a JSON object."),
+        Column("local", "text", "Own address and port, where it tells of a connection."),
+        *(column for column in _LOG_RECORD if not column.name.startswith(("log_d", "log_s"))),
     ),
 )
 
@@ -1058,7 +1115,12 @@ CALLS = Table(
         Column(
             "invites", "integer", "INVITEs of the attempt, over all hops, branches and repeats."
         ),
-        Column("hops", "integer", "Different host pairs that its INVITE was seen between."),
+        Column(
+            "hops",
+            "integer",
+            "Different host pairs that its INVITE was seen between; in a trace log, which names "
+            "one of them, different topmost Vias.",
+        ),
         Column(
             "branches",
             "integer",
@@ -1391,6 +1453,7 @@ TABLES: dict[str, Table] = {
         CONFERENCE_PARTICIPANTS,
         PUSH_NOTIFICATIONS,
         REGISTRATIONS,
+        LOG_DIAGNOSTICS,
         FAILURES,
         MEDIA_STREAMS,
         QUALITY_REPORTS,

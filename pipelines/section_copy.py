@@ -15,6 +15,8 @@ from dissectors.capture.batch import Int64, PacketBatch
 from dissectors.capture.blocks import section_order
 from dissectors.capture.format import Reader, make_reader
 from dissectors.capture.pcapng_copy import PcapngCopier, is_section_header
+from dissectors.tracelog.reader import TraceLogReader
+from pipelines.errors import UsageError
 from pipelines.ingest import CaptureFile
 from pipelines.pcapng_writer import (
     interface_description,
@@ -59,8 +61,8 @@ class SectionCopy:
         section = _NewSection(self)
         for batch in capture.batches():
             self.packets += len(batch)
-            self._copy(capture.reader, section, batch)
-        self._copy(capture.reader, section, None)
+            self._copy(_packet_reader(capture), section, batch)
+        self._copy(_packet_reader(capture), section, None)
         if isinstance(capture.reader, PcapngCopier):
             self.left_out += capture.reader.left_out
             self.other_secrets += capture.reader.secrets_blocks
@@ -89,6 +91,12 @@ class SectionCopy:
             for block in secrets_blocks(self._key_log, order):
                 self._file.write(block)
         self._key_log = None
+
+
+def _packet_reader(capture: CaptureFile) -> Reader | None:
+    if isinstance(capture.reader, TraceLogReader):
+        raise UsageError(f"{capture.path}: is a trace log, or other text, and holds no packets")
+    return capture.reader
 
 
 class _NewSection:

@@ -206,16 +206,17 @@ def _seconds_between(start: str | None, end: str | None) -> float | None:
 
 def _failures(tables: Tables) -> list[Summary]:
     """Failures by method, status, cause and route; refusals inside a 200, and silence, too."""
+    logged = tables.frame("log_diagnostics")
     rows = [
-        *_failed_requests(tables.frame("failures")),
-        *_unanswered_requests(tables.frame("transactions")),
+        *_failed_requests(tables.frame("failures"), logged),
+        *_unanswered_requests(tables.frame("transactions"), logged),
         *_refused_subscriptions(tables.frame("presence")),
     ]
     rows.sort(key=lambda row: -row["count"])
     return rows[:ROWS]
 
 
-def _failed_requests(failures: pd.DataFrame) -> list[Summary]:
+def _failed_requests(failures: pd.DataFrame, logged: pd.DataFrame) -> list[Summary]:
     keys = ["method", "status_code", "reason_phrase", "cause_code", "cause_source", "route"]
     failures = failures.astype({name: "string" for name in keys if "code" not in name})
     return [
@@ -231,6 +232,7 @@ def _failed_requests(failures: pd.DataFrame) -> list[Summary]:
             "source": plain(key[4]),
             "route": plain(key[5]),
             "peer_domains": sorted(map(str, group["peer_domain"].dropna().unique()))[:PEERS],
+            "logged_reason": _logged_reason(group, logged),
             "example_call_id": plain(group["call_id"].iloc[0]),
         }
         for key, group in failures.groupby(keys, dropna=False, sort=False)
@@ -242,7 +244,7 @@ def _first(values: pd.Series[Any]) -> Any:
     return plain(known.iloc[0]) if len(known) else None
 
 
-def _unanswered_requests(transactions: pd.DataFrame) -> list[Summary]:
+def _unanswered_requests(transactions: pd.DataFrame, logged: pd.DataFrame) -> list[Summary]:
     silent = transactions[transactions["outcome"] == "unanswered"]
     # The same request stays without an answer on every hop that it passed.
     silent = silent.drop_duplicates(["call_id", "cseq", "method"])
@@ -253,6 +255,7 @@ def _unanswered_requests(transactions: pd.DataFrame) -> list[Summary]:
             "method": str(method),
             **dict.fromkeys(_NOT_TOLD),
             "peer_domains": [],
+            "logged_reason": _logged_reason(group, logged),
             "example_call_id": plain(group["call_id"].iloc[0]),
         }
         for method, group in silent.groupby(silent["method"].astype("string"), sort=False)
@@ -268,6 +271,21 @@ _NOT_TOLD = (
     "source",
     "route",
 )
+
+
+def _logged_reason(failed: pd.DataFrame, logged: pd.DataFrame) -> str | None:
+    """Return what a trace log notes about any of the requests, the worst first."""
+    if logged.empty:
+        return None
+    about = logged.merge(
+        failed[["call_id", "cseq", "method"]].dropna().astype({"method": "string"})
+    )
+    about = about[about["text"].notna()].sort_values("severity", kind="stable")
+    if about.empty:
+        return None
+    first = about.iloc[0]
+    name = "" if pd.isna(first["result_name"]) else f" ({first['result_name']})"
+    return f"{first['text']}{name}"
 
 
 def _refused_subscriptions(presence: pd.DataFrame) -> list[Summary]:
@@ -289,6 +307,7 @@ def _refused_subscriptions(presence: pd.DataFrame) -> list[Summary]:
             "source": None,
             "route": None,
             "peer_domains": [],
+            "logged_reason": None,
             "example_call_id": plain(group["call_id"].iloc[0]),
         }
         for key, group in refused.groupby(keys, dropna=False, sort=False)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from dissectors.tracelog.reader import LOG_FORMATS
 from pipelines.summary import ROWS, SLOW_RINGBACK_S, Summary
 
 FINDINGS, EVIDENCE = 20, 3
@@ -54,10 +55,7 @@ def _render_findings(findings: list[Summary]) -> list[str]:
 def _render_captures(summary: Summary) -> list[str]:
     lines = []
     for row in summary["captures"]:
-        lines.append(
-            f"{row['capture']}: {row['format']}{_packed(row)}, "
-            f"{row['link_types'] or 'no packets'}, {row['packets']:,} packets, {_size(row['size'])}"
-        )
+        lines.append(f"{row['capture']}: {_contents(row)}, {_size(row['size'])}")
         if row["recording"] != row["capture"]:
             lines.append(f"  continues {row['recording']}")
         if row["start_time"]:
@@ -68,8 +66,12 @@ def _render_captures(summary: Summary) -> list[str]:
     return lines
 
 
-def _packed(capture: Summary) -> str:
-    return f" in {capture['compression']}" if capture["compression"] else ""
+def _contents(capture: Summary) -> str:
+    packed = f" in {capture['compression']}" if capture["compression"] else ""
+    if capture["format"] in LOG_FORMATS:
+        return f"{capture['format']}{packed}, {_count(capture['packets'], 'record')}"
+    links = capture["link_types"] or "no packets"
+    return f"{capture['format']}{packed}, {links}, {capture['packets']:,} packets"
 
 
 def _render_tls(tls: Summary) -> list[str]:
@@ -208,6 +210,8 @@ def _render_failures(failures: list[Summary]) -> list[str]:
             ]
             source = f" (said by {one['source']})" if one["source"] else ""
             lines += _wrapped(": ".join(filter(None, told)) + source, "          ")
+        if one["logged_reason"]:
+            lines += _wrapped(f"log: {one['logged_reason']}", "          ")
     return lines
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -43,15 +43,41 @@ from dissectors.sip.headers import (
 from dissectors.sip.message import SipMessage, SipRequest, SipResponse
 from dissectors.tls.certificates import decode_x509
 from dissectors.tls.decrypt import TlsInfo
+from dissectors.tracelog.record import shown_body
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import SCTP, TCP, UDP
 from pipelines.presence_rows import MAX_ROWS as MAX_PRESENCE_ROWS
 from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
 from pipelines.register_headers import register_columns
 from pipelines.repeated_text import short
-from pipelines.schema import TABLES, Table
+from pipelines.schema import FLOWS, MESSAGES, TABLES, Table
 
 Row = tuple[Any, ...]
+
+
+class Hop(Protocol):
+    """Between whom a message went: a flow of a capture, or what a log tells of one."""
+
+    number: int
+    part: int
+
+    def address(self, direction: int) -> str | None:
+        """Return the address that sends in `direction`, 0 or 1."""
+
+    def port(self, direction: int) -> int | None:
+        """Return the port that sends in `direction`, 0 or 1."""
+
+
+class LogColumns(NamedTuple):
+    """What a trace log says of a message beside the message."""
+
+    time_ns: int | None
+    """Its time, nanoseconds since 1970 UTC; None when the log does not show it."""
+    columns: tuple[str | None, ...]
+    """The columns of `messages` from `body_state` on."""
+
+
+_NOT_LOGGED = (None,) * (len(MESSAGES.names) - 1 - MESSAGES.names.index("body_state"))
 
 EXPERT_ROWS_PER_KIND = 1000
 """Rows of `expert` for one kind of fault in one capture; further ones are counted in one row."""
@@ -112,6 +138,11 @@ class Tabulator:
         self._origins.append(Origin(first_frame - 1, ordinal, capture))
 
     @property
+    def capture(self) -> str:
+        """Name of the capture that was begun last."""
+        return self._origins[-1].capture
+
+    @property
     def recording(self) -> str:
         """Name of the first of the captures that continue each other."""
         return self._origins[0].capture
@@ -128,7 +159,7 @@ class Tabulator:
             return last
         return self._origins[max(0, bisect_left(self._origins, frame, key=_before) - 1)]
 
-    def flow_id(self, flow: Flow) -> str:
+    def flow_id(self, flow: Hop) -> str:
         """Return the id of a flow: capture and first frame."""
         before, ordinal, _ = self.origin(flow.number)
         part = f".{flow.part}" if flow.part else ""
@@ -145,25 +176,30 @@ class Tabulator:
 
     # --- messages and what is in them -----------------------------------------------------------
 
-    def add_message(self, flow: Flow, transport: str, message: SipMessage) -> None:
+    def add_message(
+        self, flow: Hop, transport: str, message: SipMessage, logged: LogColumns | None = None
+    ) -> None:
         """Add a SIP message: its row, and those of its bodies and diagnostics."""
         origin = self.origin(message.frames[-1])
         frame = message.frames[-1] - origin.before
-        message_id = self._message_id(flow, frame, origin.ordinal)
+        # Several flows of a log can share a line, which a frame is not shared by.
+        flow_number = flow.number if logged is None else 0
+        message_id = self._message_id(flow_number, frame, origin.ordinal)
+        time_ns = message.time_ns if logged is None else logged.time_ns
         faults: list[DissectError] = []
         diagnostics = decode_diagnostics(message, faults)
         for fault in faults:
             self.add_fault(fault, flow)
         place = (origin.capture, frame)
-        row = self._message_row(flow, transport, message, message_id, place, diagnostics)
+        row = self._message_row(flow, transport, message, message_id, place, diagnostics, logged)
         self._rows["messages"].append(row)
-        context = (message_id, message.time_ns, *place, message.get("call-id"))
+        context = (message_id, time_ns, *place, message.get("call-id"))
         if diagnostics:
             self._add_diagnostics(context, message, diagnostics)
         if message.body:
             self._add_bodies(context, message, flow)
 
-    def _hop(self, flow: Flow, direction: int) -> Row:
+    def _hop(self, flow: Hop, direction: int) -> Row:
         """Return flow id, sender's address and port, receiver's address and port."""
         hop = self._hops.get((flow.number, flow.part, direction))
         if hop is None:
@@ -177,39 +213,39 @@ class Tabulator:
             self._hops[flow.number, flow.part, direction] = hop
         return hop
 
-    def _message_id(self, flow: Flow, frame: int, capture: int) -> str:
+    def _message_id(self, flow_number: int, frame: int, capture: int) -> str:
         # A frame belongs to one flow, so counting within the flow makes the id unique, and the
         # same however the work was divided.
-        *last, ordinal = self._last_frame.get(flow.number, (0, 0, 0))
+        *last, ordinal = self._last_frame.get(flow_number, (0, 0, 0))
         ordinal = ordinal + 1 if last == [capture, frame] else 1
-        self._last_frame[flow.number] = (capture, frame, ordinal)
+        self._last_frame[flow_number] = (capture, frame, ordinal)
         return f"{capture}-{frame}-{ordinal}"
 
     def _message_row(
         self,
-        flow: Flow,
+        flow: Hop,
         transport: str,
         message: SipMessage,
         message_id: str,
         place: tuple[str, int],
         diagnostics: list[Diagnostics],
+        logged: LogColumns | None,
     ) -> Row:
         get = message.first_values.get
-        from_uri, from_tag, from_epid = party(get("from"))
-        to_uri, to_tag, to_epid = party(get("to"))
         cseq, cseq_method = _cseq(get("cseq"))
         method: str | None = cseq_method
         request_uri = status_code = reason_phrase = None
         is_request = isinstance(message, SipRequest)
         if isinstance(message, SipRequest):
-            method, request_uri = message.method, message.request_uri
+            # A log may leave the start line out.
+            method, request_uri = message.method or cseq_method, message.request_uri or None
         elif isinstance(message, SipResponse):
-            status_code, reason_phrase = message.status_code, message.reason_phrase or None
+            status_code, reason_phrase = message.status_code or None, message.reason_phrase or None
         flow_id, *endpoints = self._hop(flow, message.direction)
         return (
             message_id,
-            message.time_ns,
-            message.first_time_ns,
+            message.time_ns if logged is None else logged.time_ns,
+            message.first_time_ns if logged is None else logged.time_ns,
             *place,
             flow_id,
             transport,
@@ -221,12 +257,8 @@ class Tabulator:
             reason_phrase,
             get("call-id") or None,
             cseq,
-            from_uri,
-            from_tag,
-            from_epid,
-            to_uri,
-            to_tag,
-            to_epid,
+            *party(get("from")),
+            *party(get("to")),
             _branch(get("via")),
             *_via_chain(message),
             get("user-agent") or get("server") or None,
@@ -244,10 +276,11 @@ class Tabulator:
             self._first_copy(flow, message, method, message_id),
             self.recording,
             None,  # hop_of: only all messages together can tell
+            *((shown_body(message), *_NOT_LOGGED) if logged is None else logged.columns),
         )
 
     def _first_copy(
-        self, flow: Flow, message: SipMessage, method: str | None, message_id: str
+        self, flow: Hop, message: SipMessage, method: str | None, message_id: str
     ) -> str | None:
         """Return the id of the message that this one repeats on the same hop, or None."""
         get = message.first_values.get
@@ -288,12 +321,12 @@ class Tabulator:
                     one.reason,
                     one.source,
                     component_of(one.code),
-                    _json(dict(one.parameters)) if one.parameters else None,
+                    to_json(dict(one.parameters)) if one.parameters else None,
                     one.value,
                 )
             )
 
-    def _add_bodies(self, context: Row, message: SipMessage, flow: Flow) -> None:
+    def _add_bodies(self, context: Row, message: SipMessage, flow: Hop) -> None:
         parts = list(walk_parts(top_part(message), bodies.tabulated.__contains__))
         for part, decoded in parts:
             told_elsewhere = decoded is None or isinstance(decoded, _SHOWN_AS_TEXT)
@@ -313,7 +346,7 @@ class Tabulator:
             )
         self._add_presence(context, parts, flow)
 
-    def _add_presence(self, context: Row, parts: list[tuple[MediaPart, Any]], flow: Flow) -> None:
+    def _add_presence(self, context: Row, parts: list[tuple[MediaPart, Any]], flow: Hop) -> None:
         rows = list(islice(presence_rows(parts), MAX_PRESENCE_ROWS + 1))
         if not rows:
             return
@@ -364,6 +397,18 @@ class Tabulator:
                 _side(flow, flow.ended_by) if segments else None,
             )
         )
+
+    def add_log_flow(self, flow: Hop, start_ns: int | None, end_ns: int | None) -> None:
+        """Add what one process of a trace log exchanged with one peer; nobody knows the client."""
+        values = {"flow_id": self.flow_id(flow), "capture": self.capture, "protocol": "log"}
+        times = {"application": "sip", "start_time": start_ns, "end_time": end_ns}
+        self.add_row("flows", row_of(FLOWS, {**values, **times}))
+        for direction in (0, 1):
+            self._hops.pop((flow.number, flow.part, direction), None)
+
+    def add_row(self, table: str, row: Row) -> None:
+        """Add a row as it is."""
+        self._rows[table].append(row)
 
     def add_tls_session(self, flow: Flow, info: TlsInfo) -> None:
         """Add a TLS connection that is over."""
@@ -416,7 +461,7 @@ class Tabulator:
             one.sha256,
         )
 
-    def add_fault(self, fault: DissectError, flow: Flow | None = None) -> None:
+    def add_fault(self, fault: DissectError, flow: Hop | None = None) -> None:
         """Add a fault; of a kind that floods a capture only the first thousand stand singly."""
         kind = (fault.layer, fault.severity, fault.summary)
         self._told[kind] += 1
@@ -482,6 +527,11 @@ class Tabulator:
                 self.add_counted_fault(layer, severity, f"{summary} (further ones)", "", None, more)
 
 
+def row_of(table: Table, values: dict[str, Any]) -> Row:
+    """Return a row of `table`; columns that `values` does not name are missing."""
+    return tuple(map(values.get, table.names))
+
+
 def _side(flow: Flow, direction: int | None) -> str | None:
     if direction is None:
         return None
@@ -516,7 +566,7 @@ def _body_columns(value: object, text: str | None) -> Row:
     problem = "; ".join(getattr(value, "problems", ())) or None
     # The parts of a container have rows of their own, and so has presence.
     told_elsewhere = isinstance(value, Container) or (text is not None)
-    plain = None if told_elsewhere else _json(to_plain(value))
+    plain = None if told_elsewhere else to_json(to_plain(value))
     return type(value).__name__, text, plain, problem
 
 
@@ -692,7 +742,8 @@ def _seconds(value: str | None) -> int | None:
     return _integer(_token(value)) if value else None
 
 
-def _json(value: object) -> str:
+def to_json(value: object) -> str:
+    """Return a value as JSON, as it stands in a column."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

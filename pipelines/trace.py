@@ -28,6 +28,7 @@ def read_capture(
     keys: PathLike | Iterable[PathLike] = (),
     key_passphrase: str | Iterable[str] = (),
     decode_as: str | Iterable[str] = (),
+    timezone: str | None = None,
     workers: int | None = None,
     thresholds: Mapping[str, float] | None = None,
     each: bool = False,
@@ -37,8 +38,8 @@ def read_capture(
     Parameters
     ----------
     *captures : path
-        pcap, pcapng, snoop or Network Monitor files, also compressed; directories, patterns and
-        URLs of such; ``-`` is standard input.
+        pcap, pcapng, snoop or Network Monitor files, also compressed, or trace logs; directories,
+        patterns and URLs of such; ``-`` is standard input.
     keys : path or iterable of paths
         TLS key logs, servers' RSA private keys (PEM, DER, PKCS#12), folders of them; secrets
         inside a pcapng are used without being named. SSLKEYLOGFILE is for the commands only.
@@ -46,6 +47,9 @@ def read_capture(
         Tried on keys that are encrypted.
     decode_as : str or iterable of str
         What ports carry, such as ``tcp.port==5061,tls``.
+    timezone : str, optional
+        Zone of the times in trace logs, such as ``Europe/Berlin``; by default they are taken for
+        UTC.
     workers : int, optional
         Processes to use; by default as many as there are cores, fewer for small captures.
     thresholds : mapping of str to float, optional
@@ -63,7 +67,7 @@ def read_capture(
     Raises
     ------
     pipelines.errors.UsageError
-        When a key cannot be used, or no capture can be read.
+        When a key cannot be used, a time zone is unknown, or no capture can be read.
 
     Examples
     --------
@@ -82,6 +86,7 @@ def read_capture(
         dict(thresholds or {}),
         [key_passphrase] if isinstance(key_passphrase, str) else list(key_passphrase),
         each=each,
+        timezone=timezone,
     )
     return Trace(run(request, workers), request, notes)
 

@@ -74,7 +74,7 @@ from pipelines.grouping import (
     truth,
     words,
 )
-from pipelines.matching import MATCHING_COLUMNS, MessageKeys, first_bits
+from pipelines.matching import MATCHING_COLUMNS, MessageKeys, first_bits, vantages
 from pipelines.routes import routes
 from pipelines.schema import CALLS
 
@@ -97,6 +97,7 @@ _REDIRECTING_FIRST = (401, 407, 415, 420, 484)
         "first_time",
         "capture",
         "recording",
+        "machine",
         "frame_number",
         "flow_id",
         "reason_phrase",
@@ -188,7 +189,7 @@ class _Trace:
         first = tries.first(opening)
         transaction = Groups.by(tries.of_row, keys.hop, keys.branch).of_row
         near = transaction == tries.spread(transaction[first], -1)
-        capture = codes(messages["recording"])
+        capture = vantages(messages)
         here = near & (capture == tries.spread(capture[first], -1))
         return cls(
             messages=messages,
@@ -540,12 +541,18 @@ def _counts(trace: _Trace) -> dict[str, Integers]:
     request = Groups.by(keys.from_tag, keys.cseq, codes(trace.messages["method"]))
     return {
         "invites": attempts.tally(opening),
-        "hops": attempts.distinct(keys.pair, opening),
+        "hops": attempts.distinct(_hops(trace), opening),
         "branches": np.maximum(
             attempts.most(of_try, endpoints), attempts.any(responses & (keys.status > 101))
         ),
         "reinvites": attempts.distinct(request.of_row, changing),
     }
+
+
+def _hops(trace: _Trace) -> Integers:
+    """Return the pair of hosts; in trace logs, which name one of them, the topmost Via tells."""
+    logged = is_one_of(trace.messages["transport"], "log")
+    return Groups.by(trace.keys.pair, np.where(logged, trace.keys.branch, -1)).of_row
 
 
 # --- modality -----------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ from pipelines.grouping import (
     take,
     truth,
 )
+from pipelines.matching import vantages
 from pipelines.schema import HOPS
 
 _COPIED = ("message_id", "capture", "frame_number", "call_id", "method", "cseq", "is_request")
@@ -50,6 +51,7 @@ _COPIED = ("message_id", "capture", "frame_number", "call_id", "method", "cseq",
     "hops",
     messages=(
         *_COPIED,
+        "machine",
         "time",
         "flow_id",
         "status_code",
@@ -110,8 +112,14 @@ def _same_messages(messages: pd.DataFrame) -> Groups:
 
 
 def _hop(messages: pd.DataFrame) -> Integers:
-    """Return a number for each pair of sender and receiver."""
-    return Groups.by(*_ends(messages)).of_row
+    """Return a number for each pair of sender and receiver.
+
+    Trace logs name one of them at the most; there the number of Vias tells the hop.
+    """
+    sender, receiver = _ends(messages)
+    known = (sender >= 0) & (receiver >= 0)
+    vias = np.where(known, -1, integers(messages["via_count"]))
+    return Groups.by(np.where(known, sender, -1), np.where(known, receiver, -1), vias).of_row
 
 
 def _occurrence(groups: Groups) -> Integers:
@@ -204,7 +212,7 @@ def _table(
     messages: pd.DataFrame, rows: Integers, previous: Integers, first: Integers, hop: Integers
 ) -> pd.DataFrame:
     time_ns = nanoseconds(messages["time"])
-    capture = codes(messages["recording"])
+    capture = vantages(messages)
     delay = (time_ns[rows] - time_ns[previous]) / 1e9
     one_clock = capture[rows] == capture[previous]
     columns: dict[str, Any] = {name: take(messages[name], rows) for name in _COPIED}

@@ -87,7 +87,7 @@ _ACCEPTED, _TEST_SUCCEEDED = 30000, 30007
         "from_tag",
         "method",
         "cseq",
-        "start_time",
+        "request_message_id",
         "status_code",
         "diagnostics_code",
         "response_s",
@@ -160,18 +160,21 @@ def _pushes(messages: pd.DataFrame, bodies: pd.DataFrame) -> pd.DataFrame:
 
 
 def _answers(pushes: pd.DataFrame, transactions: pd.DataFrame) -> tuple[Any, pd.DataFrame]:
-    """Return the row of each notification's transaction, if possible of one with an answer."""
-    asked = transactions["start_time"].notna().to_numpy(dtype=np.bool_)
+    """Return the row of each notification's transaction, if possible of one with an answer.
+
+    An answer whose request was seen only on another hop is one too.
+    """
     message = is_one_of(transactions["method"], "MESSAGE")
-    transactions = transactions[asked & message].reset_index(drop=True)
+    transactions = transactions[message].reset_index(drop=True)
     call = shared_codes(pushes["call_id"], transactions["call_id"])
     tag = shared_codes(pushes["from_tag"], transactions["from_tag"])
     cseq = integers(pushes["cseq"]), integers(transactions["cseq"])
     ours, theirs = zip(call, tag, cseq, strict=True)
     everything = np.ones(len(pushes), dtype=np.bool_)
     groups = Groups.joined(ours, theirs, where=everything)[1]
+    asked = transactions["request_message_id"].notna().to_numpy(dtype=np.bool_)
     answered = transactions["status_code"].notna().to_numpy(dtype=np.bool_)
-    return groups.first(answered, np.ones(len(transactions), dtype=np.bool_)), transactions
+    return groups.first(asked & answered, answered, asked), transactions
 
 
 def _synthetic(from_uri: Any, diagnostics: Any) -> Any:

@@ -11,14 +11,16 @@ failure        any other final response
 unanswered     no final response in the capture, even if provisional ones are there
 best_effort    no final response, and none is due: BENOTIFY ([MS-SIP]), ACK
 response_only  the request is not in the capture
+missing        a trace log shows a response without its status line
 ============== ==================================================================================
 
 CANCEL has the branch of the INVITE that it cancels, but is a transaction of its own (RFC 3261
 §9.1). So is the ACK to a 2xx; the ACK to any other final response belongs to its INVITE (§17.1.1.3)
 and is counted nowhere.
 
-When several captures show one hop, delays are taken within the capture that shows the request
-first, because clocks disagree; copies of a message are then those that one capture shows.
+When several captures show one hop, or several machines of a merged log, delays are taken where
+the request was shown first, because clocks disagree; copies of a message are then those that one
+of them shows.
 
 References
 ----------
@@ -47,7 +49,14 @@ from pipelines.grouping import (
     times_of,
     words,
 )
-from pipelines.matching import MATCHING_COLUMNS, MessageKeys, first_bits, match_transactions
+from pipelines.matching import (
+    MATCHING_COLUMNS,
+    MessageKeys,
+    first_bits,
+    join_halves,
+    match_transactions,
+    vantages,
+)
 from pipelines.schema import TRANSACTIONS
 
 _NUMBERS = np.array([str(number) for number in range(1000)], dtype=object)
@@ -75,6 +84,7 @@ _OF_REQUEST = (
         "first_time",
         "capture",
         "recording",
+        "machine",
         "flow_id",
         "request_uri",
         "reason_phrase",
@@ -99,7 +109,7 @@ def transactions(messages: pd.DataFrame) -> pd.DataFrame:
     messages = in_order(messages)
     keys = MessageKeys.of(messages)
     groups, copies = _group(messages, keys)
-    capture = codes(messages["recording"])
+    capture = vantages(messages)
     first, request = groups.first(), groups.first(copies)
     shown = np.where(request >= 0, request, first)
     near = capture == groups.spread(capture[shown], -1)
@@ -119,7 +129,7 @@ def transactions(messages: pd.DataFrame) -> pd.DataFrame:
             **_answers(messages, keys, request, *milestones),
             "requests": _copies(groups, capture, copies),
             "responses": _copies(groups, capture, responses),
-            "outcome": _outcomes(messages, keys, shown, request, milestones[-1]),
+            "outcome": _outcomes(messages, keys, groups, shown, request, milestones[-1]),
         },
     )
 
@@ -129,7 +139,8 @@ def _group(messages: pd.DataFrame, keys: MessageKeys) -> tuple[Groups, Booleans]
     method = codes(messages["method"])
     is_invite = is_one_of(messages["method"], "INVITE")
     ack = keys.is_request & is_one_of(messages["method"], "ACK")
-    loose = match_transactions(keys, np.where(ack, method[is_invite].max(initial=-1), method))
+    method = np.where(ack, method[is_invite].max(initial=-1), method)
+    loose = join_halves(match_transactions(keys, method), keys, messages, method)
     final = is_invite & (keys.status >= 200)
     success = loose.any(final & (keys.status < 300))
     # Without a branch nothing but the final response tells which ACK this is; most are to a 2xx.
@@ -189,12 +200,20 @@ def _copies(groups: Groups, capture: Integers, where: Booleans) -> Integers:
 
 
 def _outcomes(
-    messages: pd.DataFrame, keys: MessageKeys, shown: Integers, request: Integers, final: Integers
+    messages: pd.DataFrame,
+    keys: MessageKeys,
+    groups: Groups,
+    shown: Integers,
+    request: Integers,
+    final: Integers,
 ) -> Any:
     status = keys.status_of(final)
+    # A log may show a response without its status line.
+    unknown = groups.any(~keys.is_request & (keys.status < 0))
     no_answer_due = is_one_of(messages["method"], "ACK", "BENOTIFY")[shown]
     conditions = {
         "response_only": request < 0,
+        "": (status < 0) & unknown,
         "best_effort": (status < 0) & no_answer_due,
         "unanswered": status < 0,
         "success": status < 300,

@@ -549,7 +549,7 @@ def test_trace_log_without_addresses() -> None:
         3.05 fe>- 200    branch=- src_ip=- dst_ip=- transport=log
     """
     call = only(script)
-    assert (call["ringback_delay_s"], call["setup_delay_s"], call["hops"]) == (0.55, 3.05, 1)
+    assert (call["ringback_delay_s"], call["setup_delay_s"], call["hops"]) == (0.55, 3.05, 2)
 
 
 def test_two_captures_of_one_hop_with_clocks_that_differ() -> None:

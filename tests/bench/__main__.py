@@ -29,6 +29,8 @@ import pyarrow.parquet as pq
 from tests.bench.huge import LIMIT, measure_huge
 from tests.bench.measure import Memory, Timing, machine, peak_memory, timed
 from tests.bench.rivals import RIVALS, tshark_command
+from tests.bench.trace_log import MESSAGES as LOGGED_MESSAGES
+from tests.bench.trace_log import log_table, measure_log
 from tests.bench.workload import Workload, write_workload
 
 CHECKOUT = Path(__file__).parents[2]
@@ -235,10 +237,12 @@ def main() -> None:
         for case in measured:
             measure(case, options.runs)
         rivals = {} if options.quick else measure_rivals()
+        _say("trace log")
+        log = measure_log(DATA, LOGGED_MESSAGES // (5 if options.quick else 1), options.runs)
     finally:
         if not options.keep:
             shutil.rmtree(DATA, ignore_errors=True)
-    lines = [*surroundings(), "", *report(measured, rivals)]
+    lines = [*surroundings(), "", *report(measured, rivals), "", *log_table(log)]
     print(*lines, sep="\n")
     if not options.quick:
         from tests.bench.rivals import FIELDS
