@@ -17,7 +17,15 @@ from pipelines.grouping import NEVER, is_one_of, nanoseconds, truth
 TIMER_F_NS = 32_000_000_000
 """How long a request other than INVITE waits for its final response: 64·T1 (RFC 3261 §17.1.2.2)."""
 
-MESSAGE_COLUMNS = ("time", "recording", "flow_id", "src_ip", "dst_ip")
+MESSAGE_COLUMNS = (
+    "time",
+    "recording",
+    "flow_id",
+    "src_ip",
+    "dst_ip",
+    "log_direction",
+    "peer_host",
+)
 """Columns of `messages` that :meth:`Coverage.of` reads."""
 CAPTURE_COLUMNS = ("recording", "end_time")
 """Columns of `captures` that it reads."""
@@ -27,6 +35,24 @@ TLS_COLUMNS = ("flow_id", "opened", "reason")
 """Columns of `tls_sessions` that it reads."""
 
 _SIPS_PORT = 5061
+
+
+def with_names(messages: pd.DataFrame) -> pd.DataFrame:
+    """Return messages with a host's name for the address of a peer that a trace log only names.
+
+    Parameters
+    ----------
+    messages : DataFrame
+        ``src_ip``, ``dst_ip``, ``log_direction`` and ``peer_host`` of the table `messages`.
+    """
+    names = messages["peer_host"].astype("object")
+    columns = {}
+    for column, direction in (("src_ip", "incoming"), ("dst_ip", "outgoing")):
+        address = messages[column].astype("object")
+        named = address.isna() & is_one_of(messages["log_direction"], direction)
+        columns[column] = address.mask(named, names)
+    named: pd.DataFrame = messages.assign(**columns)
+    return named
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +101,7 @@ class Coverage:
         Parameters
         ----------
         flow_id, sender, recording : str or None
-            Of the request.
+            Of the request, its sender as :func:`with_names` gives it.
         due_ns : int
             When the answer was due, nanoseconds since 1970 UTC.
         """
@@ -109,7 +135,8 @@ def _holes(flows: pd.DataFrame, tls_sessions: pd.DataFrame) -> dict[str, str]:
 
 def _senders(messages: pd.DataFrame, asked: pd.DataFrame) -> dict[str, frozenset[str | None]]:
     wanted = messages["flow_id"].isin(asked["flow_id"].dropna().unique())
-    pairs = messages.loc[wanted, ["flow_id", "src_ip"]].drop_duplicates()
+    named = with_names(messages[wanted])
+    pairs = named[["flow_id", "src_ip"]].drop_duplicates()
     found: dict[str, set[str | None]] = {}
     for flow_id, sender in pairs.itertuples(index=False):
         found.setdefault(str(flow_id), set()).add(None if pd.isna(sender) else str(sender))

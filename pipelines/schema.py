@@ -792,9 +792,10 @@ PUSH_NOTIFICATIONS = Table(
         ),
         Column("outcome_reason", "text", "Why the outcome is unknown; missing when it is not."),
         Column(
-            "peer_ip",
+            "peer",
             "category",
-            "Who the copy captured nearest to the clearing house was sent to.",
+            "Who the copy captured nearest to the clearing house was sent to: its address, or its "
+            "name where a trace log has only that.",
         ),
         Column("peer_answer_s", "seconds", "That copy to its final response."),
         Column(
@@ -842,8 +843,15 @@ REGISTRATIONS = Table(
         Column("epid", "text", "epid of From: the endpoint; missing where the stack has none."),
         Column("contact_uri", "text", "Where the endpoint wants to be reached."),
         Column("user_agent", "category", "User-Agent of the endpoint."),
-        Column("client_ip", "category", "Sender of the first REGISTER on the hop seen first."),
-        Column("server_ip", "category", "Whom the last REGISTER of the attempt was sent to."),
+        Column(
+            "client",
+            "category",
+            "Address of the sender of the first REGISTER on the hop seen first, or its name where "
+            "a trace log has only that.",
+        ),
+        Column(
+            "server", "category", "Whom the last REGISTER of the attempt was sent to, likewise."
+        ),
         Column(
             "kind",
             "category",

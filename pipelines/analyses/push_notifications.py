@@ -34,6 +34,7 @@ from pipelines.coverage import (
     TIMER_F_NS,
     TLS_COLUMNS,
     Coverage,
+    with_names,
 )
 from pipelines.grouping import (
     NEVER,
@@ -87,7 +88,6 @@ _ACCEPTED, _TEST_SUCCEEDED = 30000, 30007
         "from_tag",
         "method",
         "cseq",
-        "request_message_id",
         "status_code",
         "diagnostics_code",
         "response_s",
@@ -120,7 +120,7 @@ def push_notifications(
         Rows of the table `push_notifications`, in order of time.
     """
     bodies = bodies[is_one_of(bodies["media_type"], _MEDIA_TYPE)].reset_index(drop=True)
-    pushes = _pushes(in_order(messages), bodies)
+    pushes = with_names(_pushes(in_order(messages), bodies))
     groups = Groups.by(
         codes(pushes["call_id"]), codes(pushes["from_tag"]), integers(pushes["cseq"])
     )
@@ -228,7 +228,7 @@ def _peers(pushes: pd.DataFrame, groups: Groups, answers: pd.DataFrame) -> dict[
     of_copy = Groups.joined((sent,), (asked,), where=everything)
     transaction = np.append(of_copy[1].first(), -1)[of_copy[0].of_row[farthest]]
     return {
-        "peer_ip": take(pushes["dst_ip"], farthest),
+        "peer": take(pushes["dst_ip"], farthest),
         "peer_answer_s": take(answers["response_s"], transaction),
     }
 
@@ -238,9 +238,9 @@ def _peers(pushes: pd.DataFrame, groups: Groups, answers: pd.DataFrame) -> dict[
 
 def _answered_by(messages: pd.DataFrame) -> dict[tuple[str, str], str | None]:
     """Return who sent the first 2xx to each INVITE: its User-Agent or Server."""
-    status = messages["status_code"].astype("Int64")
-    success = ((status >= 200) & (status < 300)).fillna(False) & (messages["method"] == "INVITE")
-    rows = messages.loc[success.fillna(False), ["call_id", "from_tag", "user_agent"]]
+    status = integers(messages["status_code"])
+    success = (status >= 200) & (status < 300) & is_one_of(messages["method"], "INVITE")
+    rows = messages.loc[success, ["call_id", "from_tag", "user_agent"]]
     found: dict[tuple[str, str], str | None] = {}
     for call_id, from_tag, agent in rows.itertuples(index=False):
         found.setdefault((call_id, from_tag), None if pd.isna(agent) else str(agent))

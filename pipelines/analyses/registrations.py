@@ -45,6 +45,7 @@ from pipelines.coverage import (
     TIMER_F_NS,
     TLS_COLUMNS,
     Coverage,
+    with_names,
 )
 from pipelines.grouping import (
     NEVER,
@@ -110,7 +111,7 @@ def registrations(
         Rows of the table `registrations`, in order of time.
     """
     messages = in_order(messages)
-    own = messages[is_one_of(messages["method"], "REGISTER")]
+    own = with_names(messages[is_one_of(messages["method"], "REGISTER")])
     endpoints = [attempts(one) for one in by_endpoint(exchanges(read_registers(own)))]
     coverage = Coverage.of(messages, captures, flows, tls_sessions, own)
     events = _Events.of(messages, bodies)
@@ -273,8 +274,8 @@ def _row(attempt: Attempt, coverage: Coverage) -> dict[str, Any]:
         "epid": asked.from_epid,
         "contact_uri": asked.contact_uri if first.requests else None,
         "user_agent": asked.user_agent if first.requests else None,
-        "client_ip": first.client_ip,
-        "server_ip": last.server_ip,
+        "client": first.client_ip,
+        "server": last.server_ip,
         "kind": "removal" if attempt.removes else "query" if attempt.is_query else "initial",
         "start_time": first.start_ns,
         "end_time": last.end_ns,

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.finding import Finding, message, rule
+from pipelines.grouping import is_one_of
 
 _COLUMNS = (
     "message_id",
@@ -31,9 +32,9 @@ _COLUMNS = (
 @rule("push_missed", "warning", whole=True, push_notifications=_COLUMNS)
 def push_missed(push_notifications: pd.DataFrame) -> Iterator[Finding]:
     """Find messages and calls that were missed although the phone's notification was accepted."""
-    accepted = push_notifications["outcome"] == "accepted"
-    missed = push_notifications["call_fate"].isin(["missed", "cancelled"])
-    rows = push_notifications[accepted.fillna(False).astype(bool) & missed]
+    accepted = is_one_of(push_notifications["outcome"], "accepted")
+    missed = is_one_of(push_notifications["call_fate"], "missed", "cancelled")
+    rows = push_notifications[accepted & missed]
     # Each phone of a user is notified; what was missed is one call.
     for _, of_call in rows.groupby("call_key", sort=False, observed=True):
         yield _finding(list(of_call.itertuples()))

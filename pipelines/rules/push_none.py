@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.finding import Finding, message, rule
+from pipelines.grouping import is_one_of, truth
 
 _MISSED = (408, 480)
 
@@ -39,9 +40,8 @@ def push_none(
     messages: pd.DataFrame, calls: pd.DataFrame, push_notifications: pd.DataFrame
 ) -> Iterator[Finding]:
     """Find messages and calls to a phone that were missed without any push notification."""
-    missed = calls["status_code"].isin(_MISSED) & ~calls["call_key"].isin(
-        push_notifications["call_key"].dropna()
-    )
+    announced = calls["call_key"].isin(push_notifications["call_key"].dropna())
+    missed = calls["status_code"].isin(_MISSED).fillna(False).astype(bool) & ~announced
     if not missed.any():
         return
     mobile = _mobile(messages)
@@ -61,8 +61,8 @@ def push_none(
 def _mobile(messages: pd.DataFrame) -> dict[tuple[Any, Any], tuple[Any, Any, Any]]:
     """Return the INVITEs that a Mobility Service answered: recording, server, who it answered."""
     agents = messages["user_agent"].astype("string").str.contains("mcx", case=False, regex=False)
-    invite = (messages["method"] == "INVITE") & ~messages["is_request"].astype("boolean")
-    rows = messages[(agents & invite).fillna(False).astype(bool)]
+    answers = is_one_of(messages["method"], "INVITE") & ~truth(messages["is_request"])
+    rows = messages[answers & truth(agents)]
     names = ["call_id", "from_tag", "recording", "src_ip", "dst_ip"]
     found: dict[tuple[Any, Any], tuple[Any, Any, Any]] = {}
     for call_id, from_tag, *place in rows[names].itertuples(index=False):
@@ -78,12 +78,11 @@ def _recordings(messages: pd.DataFrame, push_notifications: pd.DataFrame) -> set
 
 def _receivers(messages: pd.DataFrame) -> dict[tuple[Any, Any], set[Any]]:
     """Return whom each server sent requests to, by recording and server."""
-    asked = messages["is_request"].astype("boolean").fillna(False).astype(bool)
+    asked = truth(messages["is_request"])
     names = ["recording", "src_ip", "dst_ip"]
     found: dict[tuple[Any, Any], set[Any]] = {}
-    for recording, source, target in (
-        messages.loc[asked, names].drop_duplicates().dropna().itertuples(index=False)
-    ):
+    pairs = messages.loc[asked, names].drop_duplicates().dropna()
+    for recording, source, target in pairs.itertuples(index=False):
         found.setdefault((recording, source), set()).add(target)
     return found
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.finding import Finding, message, rule
+from pipelines.grouping import is_one_of
 
 _COLUMNS = (
     "message_id",
@@ -21,7 +22,7 @@ _COLUMNS = (
     "synthetic",
     "status_code",
     "diagnostics_code",
-    "peer_ip",
+    "peer",
     "user_uri",
 )
 
@@ -29,7 +30,7 @@ _COLUMNS = (
 @rule("push_refused", "error", push_notifications=_COLUMNS)
 def push_refused(push_notifications: pd.DataFrame) -> Iterator[Finding]:
     """Find push notifications that the clearing house refused, or never answered."""
-    wrong = push_notifications["outcome"].isin(["refused", "unanswered"])
+    wrong = is_one_of(push_notifications["outcome"], "refused", "unanswered")
     for row in push_notifications[wrong].itertuples():
         yield _unanswered(row) if row.outcome == "unanswered" else _refused(row)
 
@@ -78,4 +79,4 @@ def _addressed(row: Any) -> str:
 
 
 def _peer(row: Any) -> str | None:
-    return None if pd.isna(row.peer_ip) else str(row.peer_ip)
+    return None if pd.isna(row.peer) else str(row.peer)

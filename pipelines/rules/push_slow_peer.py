@@ -19,14 +19,14 @@ from pipelines.finding import Finding, Threshold, message, rule
     Threshold("median_s", 2.0, "Median seconds from MESSAGE to its answer from which it is slow."),
     Threshold("notifications", 5, "Answered notifications that a median needs at least."),
     whole=True,
-    push_notifications=("message_id", "call_id", "time", "peer_ip", "peer_answer_s"),
+    push_notifications=("message_id", "call_id", "time", "peer", "peer_answer_s"),
 )
 def push_slow_peer(
     push_notifications: pd.DataFrame, *, median_s: float, notifications: float
 ) -> Iterator[Finding]:
     """Find peers that take long to answer push notifications."""
     answered = push_notifications[push_notifications["peer_answer_s"].notna()]
-    by_peer = answered.groupby("peer_ip", sort=False, observed=True)
+    by_peer = answered.groupby("peer", sort=False, observed=True)
     medians = by_peer["peer_answer_s"].median()
     for peer, rows in by_peer:
         if len(rows) >= notifications and medians[peer] >= median_s:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.finding import Finding, message, rule
+from pipelines.grouping import is_one_of
 
 _MENDED_S = 60
 _FAILED = ("rejected", "failed", "timed_out", "challenge_loop")
@@ -23,8 +24,8 @@ _COLUMNS = (
     "user_uri",
     "epid",
     "contact_uri",
-    "client_ip",
-    "server_ip",
+    "client",
+    "server",
     "kind",
     "start_time",
     "end_time",
@@ -41,7 +42,7 @@ _COLUMNS = (
 @rule("registration_failed", "error", whole=True, registrations=_COLUMNS)
 def registration_failed(registrations: pd.DataFrame) -> Iterator[Finding]:
     """Find endpoints that could not register: refused, never answered, or challenged for ever."""
-    rows = registrations[registrations["kind"] != "query"].reset_index(drop=True)
+    rows = registrations[~is_one_of(registrations["kind"], "query")].reset_index(drop=True)
     for row, after in zip(rows.itertuples(), _next_successes(rows), strict=True):
         if row.kind == "removal" or not (row.outcome in _FAILED or _credentials_refused(row)):
             continue
@@ -50,7 +51,7 @@ def registration_failed(registrations: pd.DataFrame) -> Iterator[Finding]:
 
 def _next_successes(rows: pd.DataFrame) -> list[Any]:
     """Return for each attempt when the same endpoint next registered."""
-    times = rows["end_time"].where((rows["outcome"] == "registered").fillna(False).astype(bool))
+    times = rows["end_time"].where(is_one_of(rows["outcome"], "registered"))
     endpoint = rows["epid"].astype("object").where(rows["epid"].notna(), rows["contact_uri"])
     keys = [rows["user_uri"].astype("object"), endpoint]
     found: list[Any] = times.groupby(keys, dropna=False, sort=False).bfill().tolist()
@@ -74,7 +75,7 @@ def _finding(row: Any, mended: bool) -> Finding:
     title, explanation, advice = _TEXTS[_cause(row)]
     user = "An endpoint" if pd.isna(row.user_uri) else str(row.user_uri)
     later = " It registered within a minute all the same." if mended else ""
-    place = "" if pd.isna(row.client_ip) else f" at {row.client_ip}"
+    place = "" if pd.isna(row.client) else f" at {row.client}"
     told = {"challenges": row.challenges, "status": _status(row), "scheme": _scheme(row)}
     return Finding(
         title=title.format(**told),
@@ -107,7 +108,7 @@ def _scheme(row: Any) -> str:
 
 def _subject(row: Any) -> str | None:
     """Return what is to be looked at: the server where it is at fault, else the user."""
-    place = row.server_ip if row.outcome in ("failed", "timed_out") else row.user_uri
+    place = row.server if row.outcome in ("failed", "timed_out") else row.user_uri
     return None if pd.isna(place) else str(place)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.finding import Finding, message, rule
+from pipelines.grouping import is_one_of
 
 
 @rule(
@@ -22,7 +23,7 @@ from pipelines.finding import Finding, message, rule
         "call_id",
         "user_uri",
         "epid",
-        "client_ip",
+        "client",
         "end_time",
         "expires_s",
         "expiry_time",
@@ -32,13 +33,12 @@ from pipelines.finding import Finding, message, rule
 )
 def registration_lapsed(registrations: pd.DataFrame) -> Iterator[Finding]:
     """Find registrations that expired without a refresh, while the capture went on."""
-    lapsed = (registrations["fate"] == "lapsed").fillna(False).astype(bool)
-    for row in registrations[lapsed].itertuples():
+    for row in registrations[is_one_of(registrations["fate"], "lapsed")].itertuples():
         yield _finding(row)
 
 
 def _finding(row: Any) -> Finding:
-    place = "" if pd.isna(row.client_ip) else f" at {row.client_ip}"
+    place = "" if pd.isna(row.client) else f" at {row.client}"
     device = "" if pd.isna(row.epid) else f" (epid {row.epid})"
     return Finding(
         title="Registration expired without a refresh",

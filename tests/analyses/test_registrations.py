@@ -64,7 +64,7 @@ def test_challenges_are_inside_one_attempt(text: str) -> None:
     assert row["offered_schemes"] == "NTLM Kerberos TLS-DSK"
     assert (row["delay_s"], row["status_code"], row["expires_s"]) == (0.5, 200, 7200)
     assert (row["expiry_time"], row["refreshes"]) == (at(7200.5), 0)
-    assert (row["epid"], row["client_ip"], row["server_ip"]) == ("e1", "pc", "fe")
+    assert (row["epid"], row["client"], row["server"]) == ("e1", "pc", "fe")
 
 
 @pytest.mark.parametrize("text", TEXT_TYPES)
@@ -102,7 +102,7 @@ def test_a_redirection_to_the_home_server_is_followed() -> None:
         + say(0.6, 200, 1, "call=r2", who="fe2>pc")
     )
     assert (row["outcome"], row["redirected_to"]) == ("registered", "sip:fe2.contoso.com")
-    assert bool(row["redirect_followed"]) and row["server_ip"] == "fe2"
+    assert bool(row["redirect_followed"]) and row["server"] == "fe2"
     assert (row["delay_s"], row["requests"]) == (0.6, 2)
 
 
@@ -149,7 +149,7 @@ def test_the_far_hop_stands_in_for_a_response_that_was_lost() -> None:
 def test_responses_alone() -> None:
     row = only(say(0.1, 200, 1))
     assert (row["outcome"], row["requests"]) == ("registered", 0)
-    assert (row["client_ip"], row["server_ip"]) == ("pc", "fe")
+    assert (row["client"], row["server"]) == ("pc", "fe")
     assert pd.isna(row["delay_s"]) and pd.isna(row["start_time"])
 
 
