@@ -49,8 +49,8 @@ def with_names(messages: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for column, direction in (("src_ip", "incoming"), ("dst_ip", "outgoing")):
         address = messages[column].astype("object")
-        named = address.isna() & is_one_of(messages["log_direction"], direction)
-        columns[column] = address.mask(named, names)
+        unknown = address.isna() & is_one_of(messages["log_direction"], direction)
+        columns[column] = address.mask(unknown, names)
     named: pd.DataFrame = messages.assign(**columns)
     return named
 
