@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from fixtures.workshop.expected import read
+from pipelines import read_capture
 from pipelines.analyses.registrations import registrations
 from pipelines.schema import BODIES, CAPTURES, FLOWS, REGISTRATIONS, TLS_SESSIONS
 from tests.analyses.script import TEXT_TYPES, at, messages, typed
@@ -311,3 +314,38 @@ def test_many_attempts_take_no_long_time() -> None:
     empty = (typed([], table) for table in (BODIES, CAPTURES, FLOWS, TLS_SESSIONS))
     found = registrations(rows, *empty)
     assert found["fate"].value_counts().to_dict() == {"refreshed": count - 1, "open": 1}
+
+
+# --- captures -----------------------------------------------------------------------------------
+
+FOLDER = Path(__file__).parents[2] / "fixtures" / "registrations"
+
+
+@pytest.mark.parametrize("name", read(FOLDER, "truth")["captures"])
+def test_captures_tell_what_was_scripted(name: str) -> None:
+    entry = read(FOLDER, "truth")["captures"][name]
+    trace = read_capture(FOLDER / name, keys=[FOLDER / entry["keys"]], workers=1)
+    found = trace.registrations
+    for told in entry["registrations"]:
+        asked = told | {"kind": told.get("kind", "initial")}
+        same = (found["user_uri"] == asked["user_uri"]) & (found["kind"] == asked["kind"])
+        rows = found[same]
+        assert len(rows)
+        for column, value in asked.items():
+            assert rows[column].iloc[0] == value or (value is None and rows[column].isna().iloc[0])
+
+
+def test_captures_tell_what_became_of_the_bindings() -> None:
+    def fates(name: str) -> list[str]:
+        found = read_capture(FOLDER / name, keys=[FOLDER / "sslkeys.log"], workers=1).registrations
+        return found["fate"].astype("object").dropna().tolist()
+
+    assert fates("sign_in.pcapng") == ["refreshed", "deregistered", "open", "removed"]
+    assert fates("lapsed.pcapng") == ["refreshed", "lapsed", *["refreshed"] * 3, "open"]
+    assert set(fates("frames_missing.pcapng")) == {"refreshed", "open"}
+
+
+def test_the_user_was_disabled() -> None:
+    trace = read_capture(FOLDER / "sign_in.pcapng", keys=[FOLDER / "sslkeys.log"], workers=1)
+    ended = trace.registrations[trace.registrations["fate"] == "deregistered"].iloc[0]
+    assert (ended["fate_reason"], ended["fate_diagnostics_code"]) == ("unregistered", 4141)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from fixtures.workshop.expected import read
+from pipelines import read_capture
 from pipelines.analyses.calls import calls
 from pipelines.analyses.push_notifications import push_notifications
 from pipelines.analyses.transactions import transactions
@@ -220,3 +223,34 @@ def test_a_slow_peer(seconds: int, count: int, found: int) -> None:
         for n in range(count)
     )
     assert [one.subject for _, one in findings(script)] == ["cloud"] * found
+
+
+# --- captures and logs --------------------------------------------------------------------------
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+@pytest.mark.parametrize("name", read(FIXTURES / "push_outcomes", "truth")["captures"])
+def test_captures_tell_what_was_scripted(name: str) -> None:
+    folder = FIXTURES / "push_outcomes"
+    told = read(folder, "truth")["captures"][name]["push_notifications"]
+    found = read_capture(folder / name, keys=[folder / "sslkeys.log"], workers=1).push_notifications
+    assert len(found) == len(told)  # each is seen on both sides of the Edge
+    seen = name != "one_way.pcapng"
+    assert (found["outcome"] == "unknown").any() != seen
+    for row, one in zip(found.to_dict("records"), told, strict=True):
+        told_by = ("call_id", "from_uri", "synthetic", "content_length")
+        assert [row[key] for key in told_by] == [one[key] for key in told_by]
+        if seen:
+            assert (row["status_code"], row["diagnostics_code"]) == (
+                one["status_code"],
+                one["diagnostics_code"],
+            )
+            assert row["answer_s"] == pytest.approx(one["answer_s"])
+
+
+def test_a_log_finds_what_the_capture_finds() -> None:
+    log = FIXTURES / "tracelog_kinds" / "front_end.ocslogger.txt"
+    found = read_capture(log, workers=1).findings
+    assert found["rule"].tolist() == ["push_missed"]
+    assert found["subject"].tolist() == ["sip:bob@contoso.com"]
