@@ -193,9 +193,12 @@ class Exchange:
 
     @property
     def removes(self) -> bool:
-        """Whether it takes the binding back: Expires 0, or expires=0 of its Contact."""
+        """Whether it takes the binding back: Expires 0, or expires=0 of its Contact.
+
+        Where only the 200 was captured: it lists no binding, or one of no more time.
+        """
         if not self.requests:
-            return False
+            return 200 <= self.status < 300 and (not self.asked.contacts or self.granted_s == 0)
         contacts = self.asked.contacts
         return bool(contacts) and all(
             (self.asked.expires_s if expires is None else expires) == 0 for expires, _ in contacts
