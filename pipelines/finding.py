@@ -42,9 +42,9 @@ import pyarrow as pa
 
 from dissectors.errors import Severity
 from dissectors.registry import Registry
+from pipelines.arrow_rows import Row, arrow_table
 from pipelines.errors import UsageError
 from pipelines.schema import FINDINGS
-from pipelines.tables import Row, arrow_table
 
 EVIDENCE_LIMIT = 20
 """Pieces of evidence that one finding names; its count tells of all."""

@@ -1,8 +1,8 @@
 """Where a call goes: inside the organisation, to a partner, to Skype, to the telephone network.
 
 No header says it. It is told from what the messages of a call carry (the words of
-:func:`pipelines.tables.route_marks`), from its URIs, and from who answered; the first rule that
-holds decides:
+:func:`pipelines.message_columns.route_marks`), from its URIs, and from who answered; the first rule
+that holds decides:
 
 =========== =====================================================================================
 conference  From, To or Request-URI is an MCU of a conference (``opaque=app:conf:…``)

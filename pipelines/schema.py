@@ -68,6 +68,15 @@ class Table:
         return pa.schema([pa.field(column.name, column.arrow_type) for column in self.columns])
 
     @cached_property
+    def plain(self) -> pa.Schema:
+        """Arrow schema with text where the finished table has categories."""
+        fields = (
+            (field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type)
+            for field in self.arrow
+        )
+        return pa.schema(list(fields))
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Column names, in order."""
         return tuple(column.name for column in self.columns)
@@ -379,7 +388,7 @@ MESSAGES = Table(
         Column(
             "route_marks",
             "category",
-            "What tells where it goes: see `pipelines.tables.route_marks`.",
+            "What tells where it goes: see `pipelines.message_columns.route_marks`.",
         ),
         Column("expires_s", "integer", "Expires, seconds.", "sip.Expires"),
         Column(
