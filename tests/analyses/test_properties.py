@@ -205,9 +205,7 @@ def anything_registered(draw: Any) -> list[dict[str, Any]]:
         row["status_code"] = draw(st.sampled_from([200, 301, 401, 423, 503]))
         row["status_code"] = None if row["is_request"] else row["status_code"]
         row["contact_uri"] = draw(st.sampled_from(["sip:a@1", "sip:a@2", "*", None]))
-        row["bindings"] = draw(
-            st.sampled_from([None, "- *", "0 sip:a@1", "5 sip:a@2"])
-        )
+        row["bindings"] = draw(st.sampled_from([None, "- *", "0 sip:a@1", "5 sip:a@2"]))
         row["expires_s"] = draw(st.sampled_from([None, 0, 2, 600, 2**62]))
         row["auth_schemes"] = draw(st.sampled_from([None, "NTLM", "Digest"]))
         row["event"] = draw(st.sampled_from([None, "registration-notify"]))
