@@ -116,6 +116,24 @@ class AnnouncedCalls:
         return None if known is None else f"sip:{known}"
 
 
+def announceable(calls: pd.DataFrame, pushes: pd.DataFrame) -> pd.DataFrame:
+    """Return the calls that any of some notifications may announce: as a rule, few of many.
+
+    Parameters
+    ----------
+    calls : DataFrame
+        Rows of the table `calls`.
+    pushes : DataFrame
+        ``from_uri`` and ``conversation_id`` of the notifications.
+    """
+    users = {name for uri in pushes["from_uri"].dropna().unique() for name in _users(uri)}
+    targets = [uri for uri in calls["to_uri"].dropna().unique() if _address(uri) in users]
+    conversations = pushes["conversation_id"].dropna().unique()
+    named = calls["to_uri"].isin(targets) | calls["conversation_id"].isin(conversations)
+    found: pd.DataFrame = calls[named.to_numpy(dtype=bool)]
+    return found
+
+
 def _calls(
     calls: pd.DataFrame, answered_by: dict[tuple[str, str], str | None]
 ) -> Iterator[tuple[str | None, str | None, AnnouncedCall]]:

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.analysis import analysis
-from pipelines.announced_calls import CALL_COLUMNS, AnnouncedCalls
+from pipelines.announced_calls import CALL_COLUMNS, AnnouncedCalls, announceable
 from pipelines.coverage import (
     CAPTURE_COLUMNS,
     FLOW_COLUMNS,
@@ -131,6 +131,8 @@ def push_notifications(
     synthetic = _synthetic(take(pushes["from_uri"], first), diagnostics)
     status = take(answers["status_code"], answer)
     coverage = Coverage.of(messages, captures, flows, tls_sessions, pushes)
+    near = announceable(calls, pushes)
+    announced = AnnouncedCalls.of(near, _answered_by(messages, near["call_id"]))
     return table_frame(
         PUSH_NOTIFICATIONS,
         {
@@ -142,7 +144,7 @@ def push_notifications(
             "answer_s": take(answers["response_s"], answer),
             **_outcomes(pushes, groups, status, diagnostics, coverage),
             **_peers(pushes, groups, answers),
-            **_calls(pushes, first, synthetic, AnnouncedCalls.of(calls, _answered_by(messages))),
+            **_calls(pushes, first, synthetic, announced),
             "values": _values(pushes, groups, bodies),
         },
     )
@@ -236,11 +238,14 @@ def _peers(pushes: pd.DataFrame, groups: Groups, answers: pd.DataFrame) -> dict[
 # --- the call -----------------------------------------------------------------------------------
 
 
-def _answered_by(messages: pd.DataFrame) -> dict[tuple[str, str], str | None]:
-    """Return who sent the first 2xx to each INVITE: its User-Agent or Server."""
+def _answered_by(
+    messages: pd.DataFrame, call_ids: pd.Series[str]
+) -> dict[tuple[str, str], str | None]:
+    """Return who sent the first 2xx to each INVITE of some Call-IDs: its User-Agent or Server."""
     status = integers(messages["status_code"])
     success = (status >= 200) & (status < 300) & is_one_of(messages["method"], "INVITE")
     rows = messages.loc[success, ["call_id", "from_tag", "user_agent"]]
+    rows = rows[rows["call_id"].isin(call_ids)]
     found: dict[tuple[str, str], str | None] = {}
     for call_id, from_tag, agent in rows.itertuples(index=False):
         found.setdefault((call_id, from_tag), None if pd.isna(agent) else str(agent))

@@ -60,9 +60,10 @@ def push_none(
 
 def _mobile(messages: pd.DataFrame) -> dict[tuple[Any, Any], tuple[Any, Any, Any]]:
     """Return the INVITEs that a Mobility Service answered: recording, server, who it answered."""
-    agents = messages["user_agent"].astype("string").str.contains("mcx", case=False, regex=False)
     answers = is_one_of(messages["method"], "INVITE") & ~truth(messages["is_request"])
-    rows = messages[answers & truth(agents)]
+    rows = messages[answers]
+    agents = rows["user_agent"].astype("string").str.contains("mcx", case=False, regex=False)
+    rows = rows[truth(agents)]
     names = ["call_id", "from_tag", "recording", "src_ip", "dst_ip"]
     found: dict[tuple[Any, Any], tuple[Any, Any, Any]] = {}
     for call_id, from_tag, *place in rows[names].itertuples(index=False):
