@@ -37,6 +37,7 @@ CALL_COLUMNS = (
 )
 """Columns of `calls` that :meth:`AnnouncedCalls.of` reads."""
 
+_LONGEST_URI = 512
 _MISSED = (408, 480)
 _MOBILE = re.compile(r"sips?:mcxuser([0-9a-f]{32})?([^@;>]*)@([^;:>?]+)", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[0-9a-f]{0,64}", re.IGNORECASE)
@@ -111,7 +112,7 @@ class AnnouncedCalls:
         names = list(_users(from_uri))
         known = next((name for name in names if name in self._by_user), None)
         exact = _MOBILE.match(from_uri or "")
-        if known is None and exact is not None and exact[1] and exact[2]:
+        if known is None and names and exact is not None and exact[1] and exact[2]:
             known = names[0]
         return None if known is None else f"sip:{known}"
 
@@ -168,7 +169,7 @@ def _address(uri: str | None) -> str | None:
 def _users(from_uri: str | None) -> Iterator[str]:
     """Yield who a From may name, ``user@domain``: the 32 digits first, then any other number."""
     match = _MOBILE.match(from_uri or "")
-    if match is None:
+    if match is None or match.end() > _LONGEST_URI:
         return
     identifier, rest, domain = (part or "" for part in match.groups())
     if rest:

@@ -110,8 +110,13 @@ class Register(NamedTuple):
     @property
     def contacts(self) -> list[tuple[int | None, str]]:
         """Expiry (None: not said) and URI of each Contact."""
-        lines = [line.partition(" ") for line in (self.bindings or "").splitlines()]
-        return [(int(expires) if expires.isdigit() else None, uri) for expires, _, uri in lines]
+        # Only a line feed parts them: a URI from a broken stack may hold what splitlines takes.
+        lines = [line.partition(" ") for line in self.bindings.split("\n")] if self.bindings else []
+        return [(_seconds(expires), uri) for expires, _, uri in lines if uri]
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 else None
 
 
 def registers(messages: pd.DataFrame) -> Iterator[Register]:

@@ -67,4 +67,5 @@ def _binding(value: str) -> str | None:
         return None
     expires = contact.parameters.get("expires", "").strip('" \t')
     seconds = expires if expires.isascii() and expires.isdigit() and len(expires) < 11 else "-"
-    return f"{seconds} {contact.uri}" if contact.uri else None
+    uri = contact.uri.replace("\n", " ")
+    return f"{seconds} {uri}" if uri else None

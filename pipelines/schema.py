@@ -919,7 +919,11 @@ REGISTRATIONS = Table(
             "event of the server's text/registration-event, such as rejected; or why it is "
             "unknown.",
         ),
-        Column("fate_message_id", "text", "Message that tells it."),
+        Column(
+            "fate_message_id",
+            "text",
+            "Message that tells it; of a binding that lapsed, the REGISTER that came too late.",
+        ),
         Column(
             "fate_diagnostics_code",
             "integer",

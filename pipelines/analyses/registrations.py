@@ -330,6 +330,7 @@ def _follow(
         return current
     if before is not None and _is_over(before, endpoint.attempts[number]):
         before |= _lapse(before, endpoint.attempts[current or 0], endpoint)
+        before |= {"fate_message_id": row["message_id"]}
         before = current = None
     if before is not None and before["call_id"] == row["call_id"] and row["kind"] == "initial":
         row["kind"] = "refresh"

@@ -28,7 +28,7 @@ from pipelines.grouping import is_one_of
         "expires_s",
         "expiry_time",
         "fate",
-        "refreshes",
+        "fate_message_id",
     ),
 )
 def registration_lapsed(registrations: pd.DataFrame) -> Iterator[Finding]:
@@ -39,15 +39,17 @@ def registration_lapsed(registrations: pd.DataFrame) -> Iterator[Finding]:
 
 def _finding(row: Any) -> Finding:
     place = "" if pd.isna(row.client) else f" at {row.client}"
+    told = (row.message_id, row.fate_message_id)
+    again = "" if pd.isna(row.fate_message_id) else ", until it registers again, too late"
     device = "" if pd.isna(row.epid) else f" (epid {row.epid})"
     return Finding(
         title="Registration expired without a refresh",
         subject=None if pd.isna(row.user_uri) else str(row.user_uri),
         start_time=row.expiry_time,
-        evidence=(message(row.message_id),),
+        evidence=tuple(message(one) for one in told if not pd.isna(one)),
         explanation=f"The endpoint{place}{device} was registered for {row.expires_s} s at "
         f"{row.end_time:%H:%M:%S} UTC and sent no REGISTER until then, nor signed out. From "
-        f"{row.expiry_time:%H:%M:%S} UTC on calls do not reach it.",
+        f"{row.expiry_time:%H:%M:%S} UTC on calls do not reach it{again}.",
         advice="See whether the device was switched off or lost its network; if it runs, whether "
         "its connection was cut in the middle (idle timeout of a firewall shorter than its "
         "keep-alives), and whether it tried another server.",

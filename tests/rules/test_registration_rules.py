@@ -75,3 +75,9 @@ def test_a_registration_that_lapsed() -> None:
     (one,) = lapsed(NTLM, end=7300)
     assert one.start_time == pd.Timestamp("2014-07-16T12:00:00.5Z")
     assert "7200 s" in one.explanation and lapsed(NTLM, end=7210) == []
+
+
+def test_a_refresh_that_comes_too_late() -> None:
+    (one,) = lapsed(NTLM + ask(7300, 4) + say(7300.2, 200, 4), end=7400)
+    assert one.evidence == ("message 1-1-1", "message 1-7-1")
+    assert "too late" in one.explanation
