@@ -26,6 +26,7 @@ from dissectors.sip.headers import (
 from dissectors.sip.message import SipMessage, SipRequest, SipResponse
 from dissectors.tracelog.record import shown_body
 from pipelines.arrow_rows import arrow_columns
+from pipelines.header_columns import header_columns
 from pipelines.register_headers import register_columns
 from pipelines.schema import MESSAGES
 
@@ -79,6 +80,8 @@ def messages_table(found: list[Found]) -> pa.Table:
     if "REGISTER" in columns["method"]:
         names = ("auth_schemes", "bindings")
         columns |= _columns(names, map(register_columns, messages, columns["method"]))
+    parties = (columns[name] for name in ("from_uri", "to_uri", "request_uri"))
+    columns |= header_columns(columns["user_agent"], *parties)
     columns |= _log_columns(found)
     return arrow_columns(MESSAGES, columns, len(found))
 
@@ -354,20 +357,31 @@ def route_marks(message: SipMessage) -> str | None:
     """
     first_values = message.first_values
     get = first_values.get
-    uris = message.request_uri if isinstance(message, SipRequest) else "", party(get("to"))[0] or ""
+    request_uri = message.request_uri if isinstance(message, SipRequest) else ""
     product = get("user-agent") or get("server") or ""
-    marks = _uri_marks(uris[0]) | _uri_marks(uris[1]) | _product_marks(product)
+    marks = _party_marks(request_uri, get("to"), product)
     for name in _MARKED_HEADERS:
         if name in first_values:
             marks |= _header_marks(name, first_values[name])
     for name in ("via", "record-route", "route"):
-        if name in first_values and _HOSTS.search(first_values[name]):
+        # Looked for without regard to case only where it may be: a search costs ten look-ups.
+        if name in first_values and _may_name_hosts(first_values[name].lower()):
             marks |= _host_marks(first_values[name])
     return " ".join(sorted(marks)) if marks else None
 
 
 _HOSTS = re.compile(r"\.lync\.com|federation\.messenger\.msn\.com", re.IGNORECASE)
 _NO_MARKS: frozenset[str] = frozenset()
+
+
+def _may_name_hosts(value: str) -> bool:
+    return ".lync.com" in value or "federation.messenger.msn.com" in value
+
+
+@lru_cache(maxsize=65536)
+def _party_marks(request_uri: str, recipient: str | None, product: str) -> frozenset[str]:
+    to_uri = party(recipient)[0] or ""
+    return _uri_marks(request_uri) | _uri_marks(to_uri) | _product_marks(product)
 
 
 @lru_cache(maxsize=4096)

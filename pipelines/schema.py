@@ -378,6 +378,26 @@ MESSAGES = Table(
             "sent-by and branch of the last Via: who made the request, the same on every hop.",
         ),
         Column("user_agent", "category", "User-Agent, or Server.", "sip.User-Agent"),
+        Column(
+            "product",
+            "category",
+            "What sent it, by the same header: Lync 2013, Lync Server 2013, Mediation Server, the "
+            "name of a UCMA application, a gateway or a phone.",
+        ),
+        Column("product_version", "category", "Version of that product, as sent."),
+        Column(
+            "conference_id",
+            "text",
+            "Conference id in To, Request-URI or From: equal in the focus and all MCUs of a "
+            "conference.",
+        ),
+        Column(
+            "from_role",
+            "category",
+            "Who From names, by its opaque: user, focus, mcu:MODALITY, server:ROLE, focusfactory, "
+            "app:NAME; missing without opaque.",
+        ),
+        Column("to_role", "category", "Who To, else the Request-URI, names in the same way."),
         Column("contact_uri", "text", "URI of the first Contact.", "sip.contact.uri"),
         Column("event", "category", "Event package.", "sip.Event"),
         Column(
@@ -530,7 +550,29 @@ DIAGNOSTICS = Table(
         Column("reason", "text", "reason parameter."),
         Column("source", "text", "source parameter: the server that said so."),
         Column("component", "category", "Component that owns the range of the error id."),
-        Column("parameters", "text", "All other parameters as a JSON object."),
+        Column(
+            "meaning",
+            "text",
+            "What the error id means; missing where that is not known. `python -m "
+            "pipelines.explain` tells more.",
+        ),
+        Column(
+            "certainty",
+            "category",
+            "How certain the meaning is: documented (by Microsoft), third party, uncertain.",
+        ),
+        Column(
+            "is_failure",
+            "boolean",
+            "Whether it tells of a failure: never in a 1xx, 2xx, 3xx, 401 or 407, nor for ids that "
+            "only inform. Missing for an id of unknown meaning in a request.",
+        ),
+        Column(
+            "parameters",
+            "text",
+            "All other parameters as a JSON object; those that tell of media (CallerMediaDebug, "
+            "MediaChanBlob) split into their values.",
+        ),
         Column("value", "text", "The header as sent."),
     ),
 )
@@ -1198,7 +1240,7 @@ FAILURES = Table(
 
 FINDINGS = Table(
     "findings",
-    "One row per thing that is wrong, worst first.",
+    "One row per thing that is wrong, the worst first, and of these what happened most often.",
     (
         Column("rule", "category", "Rule that found it; `summarize --rules` lists them."),
         Column("severity", "category", "error, warning or note."),

@@ -36,6 +36,7 @@ from dissectors.tls.decrypt import TlsInfo
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import SCTP, TCP, UDP
 from pipelines.arrow_rows import Row, arrow_table
+from pipelines.diagnostic_columns import diagnostic_columns
 from pipelines.message_columns import Found, LogColumns, cseq_of, messages_table, method_of
 from pipelines.presence_rows import MAX_ROWS as MAX_PRESENCE_ROWS
 from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
@@ -252,7 +253,8 @@ class Tabulator:
                     one.reason,
                     one.source,
                     component_of(one.code),
-                    to_json(dict(one.parameters)) if one.parameters else None,
+                    *diagnostic_columns(one, status_code),
+                    to_json(one.tree) if one.parameters else None,
                     one.value,
                 )
             )

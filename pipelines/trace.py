@@ -13,6 +13,7 @@ from dissectors.body import MediaPart, decode_part, to_plain
 from pipelines.engine import run
 from pipelines.inputs import expand
 from pipelines.ladder import Ladder, draw_ladder
+from pipelines.message_headers import headers_of
 from pipelines.problems import problems_of
 from pipelines.request import Request
 from pipelines.results import Tables
@@ -152,6 +153,44 @@ class Trace:
         data = row["text"].encode()
         # The text is UTF-8 now, whatever charset the part was sent in.
         return to_plain(decode_part(MediaPart(part, row["media_type"], {}, None, None, data)))
+
+    def headers(self, *message_ids: str) -> pd.DataFrame:
+        """Return all headers of one or more messages, with what they mean.
+
+        The captures are read again, up to the last of these messages: ask for several at once.
+
+        Parameters
+        ----------
+        *message_ids : str
+            As in `messages`.
+
+        Returns
+        -------
+        DataFrame
+            One row per header, in order: ``message_id``, ``position``, ``name`` as sent, ``header``
+            (full name, lower case), ``value``, ``meaning`` (as dicts, lists, text and numbers; None
+            for plain text), ``problem``. What proves an identity is not in it.
+
+        Raises
+        ------
+        KeyError
+            When there is no such message.
+        pipelines.errors.UsageError
+            When the capture was standard input.
+
+        Examples
+        --------
+        >>> trace = read_capture("fixtures/skype_ringback/skype_ringback.pcapng",
+        ...                      keys="fixtures/skype_ringback/sslkeys.log")
+        >>> headers = trace.headers(trace.messages.message_id[0])
+        >>> headers[headers.header == "via"].meaning.iloc[0][0]["transport"]
+        'TLS'
+        """
+        known = set(self.messages["message_id"])
+        for message_id in message_ids:
+            if message_id not in known:
+                raise KeyError(f"there is no message {message_id!r}")
+        return headers_of(self._request, message_ids)
 
     def ladder(self, call_id: str) -> Ladder:
         """Return a call's messages as a ladder diagram, an SVG that Jupyter shows.
