@@ -27,6 +27,7 @@ from dissectors.sip.message import SipMessage, SipRequest, SipResponse
 from dissectors.tracelog.record import shown_body
 from pipelines.arrow_rows import arrow_columns
 from pipelines.header_columns import header_columns
+from pipelines.register_headers import register_columns
 from pipelines.schema import MESSAGES
 
 
@@ -76,6 +77,9 @@ def messages_table(found: list[Found]) -> pa.Table:
         **_header_columns(messages),
     }
     columns |= _derived_columns(messages, columns["method"])
+    if "REGISTER" in columns["method"]:
+        names = ("auth_schemes", "bindings")
+        columns |= _columns(names, map(register_columns, messages, columns["method"]))
     parties = (columns[name] for name in ("from_uri", "to_uri", "request_uri"))
     columns |= header_columns(columns["user_agent"], *parties)
     columns |= _log_columns(found)

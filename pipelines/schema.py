@@ -469,6 +469,18 @@ MESSAGES = Table(
             "require:timer, session-expires and supported:timer.",
         ),
         Column(
+            "auth_schemes",
+            "category",
+            "In REGISTER and its responses: the schemes that the headers of authentication name, "
+            "such as NTLM, Kerberos, TLS-DSK and Digest, separated by spaces.",
+        ),
+        Column(
+            "bindings",
+            "text",
+            "In REGISTER and its responses: a line EXPIRES URI for each Contact, seconds, - where "
+            "it does not say (RFC 3261 §10).",
+        ),
+        Column(
             "content_type",
             "category",
             "Media type of the body, lower case, without parameters.",
@@ -1088,9 +1100,143 @@ PUSH_NOTIFICATIONS = Table(
         ),
         Column("answer_s", "seconds", "MESSAGE to its final response."),
         Column(
+            "outcome",
+            "category",
+            "accepted, refused, unanswered (nothing came in 32 s, RFC 3261 §17.1.2.2), or unknown: "
+            "an answer would not have been seen.",
+        ),
+        Column("outcome_reason", "text", "Why the outcome is unknown; missing when it is not."),
+        Column(
+            "peer",
+            "category",
+            "Who the copy captured nearest to the clearing house was sent to: its address, or its "
+            "name where a trace log has only that.",
+        ),
+        Column("peer_answer_s", "seconds", "That copy to its final response."),
+        Column(
+            "user_uri",
+            "text",
+            "Mobile user that it is for, from sip:McxUserIDuser@domain; missing for a test.",
+        ),
+        Column(
+            "call_key",
+            "text",
+            "message_id of the INVITE that it was sent for, as in `calls`; missing when none is "
+            "found.",
+        ),
+        Column(
+            "joined_by",
+            "category",
+            "What told that INVITE: conversation (Ms-Conversation-ID), or user and time (to the "
+            "same user, at most 30 s apart).",
+        ),
+        Column(
+            "call_fate",
+            "category",
+            "What became of it: answered (the app woke), answered_elsewhere (by another endpoint), "
+            "missed (408, 480), cancelled (487), failed, or open (nothing final captured).",
+        ),
+        Column("call_status_code", "integer", "Final status of that INVITE.", "sip.Status-Code"),
+        Column("wake_s", "seconds", "MESSAGE to the 2xx to that INVITE, when the app woke."),
+        Column("waited_s", "seconds", "That INVITE to its final response, when it was missed."),
+        Column(
             "content_length", "integer", "Content-Length of the notification.", "sip.Content-Length"
         ),
         Column("values", "text", "The notification's tree as a JSON object path → value."),
+    ),
+)
+
+REGISTRATIONS = Table(
+    "registrations",
+    "One row per attempt of an endpoint to register, to refresh that or to take it back, with its "
+    "challenges and redirections, on however many hops it was seen.",
+    (
+        Column("registration_id", "text", "message_id of the attempt that began the registration."),
+        Column("message_id", "text", "First REGISTER of the attempt."),
+        _CAPTURE,
+        _FRAME,
+        _CALL_ID,
+        Column("user_uri", "text", "URI of To: the address of record (RFC 3261 §10)."),
+        Column("epid", "text", "epid of From: the endpoint; missing where the stack has none."),
+        Column("contact_uri", "text", "Where the endpoint wants to be reached."),
+        Column("user_agent", "category", "User-Agent of the endpoint."),
+        Column(
+            "client",
+            "category",
+            "Address of the sender of the first REGISTER on the hop seen first, or its name where "
+            "a trace log has only that.",
+        ),
+        Column(
+            "server", "category", "Whom the last REGISTER of the attempt was sent to, likewise."
+        ),
+        Column(
+            "kind",
+            "category",
+            "initial, refresh, removal (Expires 0), or query (without Contact).",
+        ),
+        Column("start_time", "time", "First bit of the first REGISTER."),
+        Column("end_time", "time", "Time of the response that ended the attempt."),
+        Column("requests", "integer", "REGISTERs of the attempt, each once on whatever hops."),
+        Column("challenges", "integer", "401 and 407 among the answers: rounds of authentication."),
+        Column(
+            "auth_scheme",
+            "category",
+            "Scheme that the endpoint used: NTLM, Kerberos, TLS-DSK, Digest, …; missing when it "
+            "sent no credentials.",
+        ),
+        Column("offered_schemes", "category", "Schemes that the first challenge offered."),
+        Column("redirected_to", "text", "Contact of a 3xx: the home server; missing without one."),
+        Column("redirect_followed", "boolean", "Whether a REGISTER came after the 3xx."),
+        Column(
+            "delay_s",
+            "seconds",
+            "RFC 6076 §4.1: first REGISTER to the 200, challenges and redirection inside; of "
+            "successful attempts only.",
+        ),
+        Column(
+            "outcome",
+            "category",
+            "registered, removed, answered (a query), challenged (not tried again), challenge_loop "
+            "(four challenges or more, and no success), redirected (not followed), rejected (403, "
+            "404 and their like), failed (5xx, 6xx and other), timed_out (408, 504, or no answer "
+            "in 32 s), or unknown (an answer would not have been seen).",
+        ),
+        Column("outcome_reason", "text", "Why the outcome is unknown; missing when it is not."),
+        Column("status_code", "integer", "Last final status.", "sip.Status-Code"),
+        Column("reason_phrase", "category", "Its reason phrase."),
+        _DIAGNOSTICS,
+        Column("asked_expires_s", "integer", "Expiry that the endpoint asked for, seconds."),
+        Column("expires_s", "integer", "Expiry that was granted, seconds."),
+        Column("expiry_time", "time", "When the binding expires unless it is refreshed."),
+        Column(
+            "refreshes",
+            "integer",
+            "Refreshes that succeeded later in the same registration; of its first attempt.",
+        ),
+        Column(
+            "fate",
+            "category",
+            "What became of the binding: refreshed, replaced (the endpoint began anew), removed "
+            "(by the endpoint), deregistered (by the server), lapsed (expired and not refreshed), "
+            "open (valid at the end of the capture), or unknown.",
+        ),
+        Column("fate_time", "time", "When that was; missing while open."),
+        Column(
+            "fate_reason",
+            "text",
+            "event of the server's text/registration-event, such as rejected; or why it is "
+            "unknown.",
+        ),
+        Column(
+            "fate_message_id",
+            "text",
+            "Message that tells it; of a binding that lapsed, the REGISTER that came too late.",
+        ),
+        Column(
+            "fate_diagnostics_code",
+            "integer",
+            "Error id of the server's NOTIFY, such as 4141: the user was disabled.",
+        ),
     ),
 )
 
@@ -1693,6 +1839,7 @@ TABLES: dict[str, Table] = {
         CONFERENCE_PARTICIPANTS,
         CONFERENCE_JOINS,
         PUSH_NOTIFICATIONS,
+        REGISTRATIONS,
         LOG_DIAGNOSTICS,
         FAILURES,
         MEDIA_STREAMS,

@@ -36,7 +36,9 @@ _SHORT |= {"se": "session_expires_s", "refresher": "session_refresher", "min": "
 _SHORT |= {"headers": "session_headers"}
 _SHORT |= {"ua": "user_agent", "conversation": "conversation_id", "expires": "expires_s"}
 
-_WITH_SPACES = ("route_marks", "session_headers", "user_agent")
+_SHORT |= {"schemes": "auth_schemes", "epid": "from_epid"}
+
+_WITH_SPACES = ("route_marks", "session_headers", "user_agent", "auth_schemes", "bindings")
 """Columns in whose values a plus stands for a space."""
 
 
@@ -54,6 +56,7 @@ def typed(rows: list[dict[str, Any]], table: Table, text: str = "string[pyarrow]
     """Return rows as a DataFrame with the columns of `table`."""
     dtypes = {"time": "datetime64[ns, UTC]", "seconds": "float64", "integer": "Int64"}
     dtypes |= {"number": "float64", "boolean": "boolean", "text": text, "category": text}
+    dtypes |= {"texts": "object", "integers": "object"}
     columns = {column.name: [row.get(column.name) for row in rows] for column in table}
     return pd.DataFrame(
         {column.name: pd.array(columns[column.name], dtype=dtypes[column.kind]) for column in table}

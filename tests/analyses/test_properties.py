@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from pipelines.analyses.calls import calls
 from pipelines.analyses.dialogs import dialogs
+from pipelines.analyses.registrations import registrations
 from pipelines.analyses.transactions import transactions
-from pipelines.schema import BODIES, MESSAGES
+from pipelines.rules.registration_failed import registration_failed
+from pipelines.rules.registration_lapsed import registration_lapsed
+from pipelines.schema import BODIES, CAPTURES, FLOWS, MESSAGES, TLS_SESSIONS
 from tests.analyses.script import TEXT_TYPES, at, messages, typed
 
 METHODS = ("INVITE", "INVITE", "INVITE", "ACK", "BYE", "CANCEL", "UPDATE", "SUBSCRIBE", "BENOTIFY")
@@ -187,3 +190,64 @@ def test_many_branches_in_one_call() -> None:
     found = calls(rows, typed([], BODIES))
     assert found["invites"].tolist() == [count]
     assert len(transactions(rows)) == count
+
+
+@st.composite
+def anything_registered(draw: Any) -> list[dict[str, Any]]:
+    """Return REGISTERs, their answers and NOTIFYs of few endpoints, so that they meet."""
+    rows = draw(anything())
+    for row in rows:
+        row["method"] = draw(st.sampled_from(["REGISTER", "REGISTER", "REGISTER", "NOTIFY"]))
+        row["call_id"] = draw(st.sampled_from(["c1", "c2", None]))
+        row["to_uri"] = draw(st.sampled_from(["sip:a@x.com", "sip:a@x.com", None]))
+        row["from_epid"] = draw(st.sampled_from(["e1", "e2", None]))
+        row["to_epid"] = draw(st.sampled_from(["e1", None]))
+        row["status_code"] = draw(st.sampled_from([200, 301, 401, 423, 503]))
+        row["status_code"] = None if row["is_request"] else row["status_code"]
+        row["contact_uri"] = draw(st.sampled_from(["sip:a@1", "sip:a@2", "*", None]))
+        row["bindings"] = draw(st.sampled_from([None, "- *", "0 sip:a@1", "5 sip:a@2"]))
+        row["expires_s"] = draw(st.sampled_from([None, 0, 2, 600, 2**62]))
+        row["auth_schemes"] = draw(st.sampled_from([None, "NTLM", "Digest"]))
+        row["event"] = draw(st.sampled_from([None, "registration-notify"]))
+        row["time"] = draw(st.sampled_from([row["time"], row["time"], at(1e4), None]))
+        row["first_time"] = None
+    return rows
+
+
+def registered(rows: list[dict[str, Any]], text: str = "string[pyarrow]") -> pd.DataFrame:
+    captures = [{"recording": "edge", "end_time": at(2e4)}]
+    return registrations(
+        typed(rows, MESSAGES, text),
+        typed([], BODIES, text),
+        typed(captures, CAPTURES, text),
+        typed([], FLOWS, text),
+        typed([], TLS_SESSIONS, text),
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(anything_registered())
+def test_registrations(rows: list[dict[str, Any]]) -> None:
+    found = registered(rows)
+    asked = {
+        (row["call_id"], row["from_tag"], row["cseq"])
+        for row in rows
+        if row["method"] == "REGISTER" and row["is_request"]
+    }
+    assert found["requests"].sum() == len(asked)
+    assert found["outcome"].notna().all() and found["kind"].notna().all()
+    assert not (found["delay_s"] < 0).any()
+    assert found["registration_id"].isin(found["message_id"]).all()
+    assert found.loc[found["outcome"] == "registered", "fate"].notna().all()
+    assert found.loc[found["outcome"] != "registered", "fate"].isna().all()
+    assert found["expires_s"].dropna().le(2**32 - 1).all()
+    list(registration_failed(found))
+    list(registration_lapsed(found))
+
+
+@settings(max_examples=5, deadline=None)
+@given(anything_registered())
+def test_types_of_text_change_no_registration(rows: list[dict[str, Any]]) -> None:
+    first, *others = (plain(registered(rows, text)) for text in TEXT_TYPES)
+    for other in others:
+        pd.testing.assert_frame_equal(first, other)

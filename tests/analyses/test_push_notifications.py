@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from pipelines.analyses.calls import calls
 from pipelines.analyses.push_notifications import push_notifications
 from pipelines.analyses.transactions import transactions
-from pipelines.schema import BODIES, PUSH_NOTIFICATIONS
+from pipelines.schema import BODIES, CAPTURES, FLOWS, PUSH_NOTIFICATIONS, TLS_SESSIONS
 from tests.analyses.script import TEXT_TYPES, at, body, messages, typed
 
 TYPE = "application/vnd.microsoft.lync.pushnotification+xml"
@@ -21,7 +22,10 @@ def table(
     script: str, bodies: list[dict[str, Any]] | None = None, text: str = "string[pyarrow]"
 ) -> pd.DataFrame:
     rows = messages(script, text)
-    return push_notifications(rows, typed(bodies or [], BODIES, text), transactions(rows))
+    made = typed(bodies or [], BODIES, text)
+    found = calls(rows, made)
+    empty = (typed([], one, text) for one in (CAPTURES, FLOWS, TLS_SESSIONS))
+    return push_notifications(rows, made, transactions(rows), found, *empty)
 
 
 def only(script: str, **options: Any) -> pd.Series:

@@ -298,7 +298,7 @@ def test_the_commands_read_logs(tmp_path: Path) -> None:
     path = LOGS / "front_end.ocslogger.txt"
     done = run("summarize", path, "--timezone", "Europe/Berlin")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("front_end.ocslogger.txt: ocslogger, 23 records, ")
+    assert "\nfront_end.ocslogger.txt: ocslogger, 23 records, " in done.stdout
     assert "2015-03-14 09:00:02 to" in done.stdout
     assert "INVITE" in done.stdout
     wrong = run("convert", path, "--timezone", "Nowhere", "--out", tmp_path / "out")
@@ -340,6 +340,9 @@ def test_an_article_s_push_notifications_were_accepted() -> None:
     assert trace.messages["time"].isna().all()
     assert list(trace.push_notifications["diagnostics_code"]) == [30000, 30007]
     assert list(trace.push_notifications["synthetic"]) == [False, True]
+    assert list(trace.push_notifications["outcome"]) == ["accepted", "accepted"]
+    assert trace.push_notifications["user_uri"][0].startswith("sip:brendan.carius@")
+    assert trace.findings.empty
     assert list(trace.push_notifications["content_length"]) == [830, 434]
     assert list(trace.transactions["outcome"]) == ["success", "success"]
     assert list(trace.messages["body_state"]) == ["deleted", "absent"] * 2
