@@ -16,8 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
+from typing import Protocol as Contract
 
-from dissectors.capture.batch import PacketBatch
+import numpy as np
+
+from dissectors.capture.batch import Int64, PacketBatch
 from dissectors.carriers import Carried, Carrier, HepCarrier, SctpCarrier, WebSocketCarrier
 from dissectors.columns import Mask
 from dissectors.errors import DissectError, Malformed
@@ -35,6 +38,7 @@ from dissectors.sip.message import SipMessage
 from dissectors.tls.decrypt import TlsInfo, TlsSession
 from dissectors.tls.keys import KeyRing
 from dissectors.tls.record import looks_like_tls
+from dissectors.transport.duplicates import DuplicateFilter
 from dissectors.transport.flow import Flow, FlowBatch, FlowTable, udp_candidates
 from dissectors.transport.layers import SCTP, TCP, UDP, DecodedBatch, decode_layers
 from dissectors.transport.reassemble import Reassembler
@@ -98,12 +102,27 @@ Sink = Callable[[Flow, str, SipMessage], None]
 """Takes a message with its flow and transport (udp, tcp, tls, sctp, ws or wss)."""
 
 
+class Watch(Contract):
+    """Is shown what lies between packets and messages, for whoever looks at a single frame."""
+
+    def take_flows(self, flows: FlowBatch) -> None:
+        """Take the packets of a batch, each with its flow."""
+
+    def take_chunk(self, flow: Flow, chunk: StreamChunk) -> None:
+        """Take bytes of a TCP stream, in order."""
+
+    def make_session(self, keys: KeyRing) -> TlsSession:
+        """Return what shall decrypt a connection."""
+
+
 @dataclass(slots=True)
 class Dissected:
     """What one step brought to light beside the messages."""
 
     packets: DecodedBatch | None = None
     """The packets' headers, with the faults and counts of the columnar decoders."""
+    duplicates: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """(M,) int64: frames of the second copies of packets, which go no further."""
     faults: list[tuple[Flow | None, DissectError]] = field(default_factory=list)
     """What could not be read, with its flow where it has one."""
     tls_sessions: list[tuple[Flow, TlsInfo]] = field(default_factory=list)
@@ -128,6 +147,8 @@ class Stack:
         What the user says of ports.
     partition : (int, int)
         (i, n): of n equal shares, deal only with the flows whose hash falls to share i.
+    watch : Watch, optional
+        Is shown what lies between packets and messages.
     """
 
     def __init__(
@@ -136,12 +157,16 @@ class Stack:
         sink: Sink,
         decode_as: DecodeAs | None = None,
         partition: tuple[int, int] = (0, 1),
+        watch: Watch | None = None,
     ) -> None:
+        self._watch = watch
+        self._make_session = TlsSession if watch is None else watch.make_session
         self._keys = keys
         self._sink = sink
         self._decode_as = decode_as or DecodeAs()
         self._leads = partition[0] == 0
         self._slow_road = SlowRoad()
+        self._duplicates = DuplicateFilter()
         self._flows = FlowTable(partition)
         self._reassembler = Reassembler()
         self._connections: dict[int, _Connection] = {}
@@ -152,12 +177,15 @@ class Stack:
     def push(self, batch: PacketBatch) -> Dissected:
         """Take one batch of packets apart."""
         packets = decode_layers(batch, self._slow_road)
-        found = Dissected(packets)
-        flows = self._flows.assign(packets.layers)
+        layers, duplicates = self._duplicates.push(packets.layers)
+        found = Dissected(packets, duplicates)
+        flows = self._flows.assign(layers)
+        if self._watch is not None:
+            self._watch.take_flows(flows)
         found.faults += [(None, problem) for problem in flows.problems]
         self._tell_slow_road(found)
         finished = flows.finished
-        tunnel = packets.layers.tunnel
+        tunnel = layers.tunnel
         if tunnel.any():
             is_pdu = (tunnel == PDU_MESSAGE) | (tunnel == PDU_STREAM)
             flows = self._push_pdus(flows, is_pdu[flows.rows], found)
@@ -257,9 +285,12 @@ class Stack:
         if isinstance(value, DissectError):
             found.faults.append((flow, value))
             return
+        if self._watch is not None:
+            self._watch.take_chunk(flow, value)
         connection = self._connections.get(flow.number)
         if connection is None:
-            connection = _Connection(flow, self._keys, self._sink, self._decode_as.get(flow))
+            told = self._decode_as.get(flow)
+            connection = _Connection(flow, self._keys, self._sink, told, self._make_session)
             self._connections[flow.number] = connection
         connection.push(value, found)
 
@@ -307,8 +338,16 @@ _Framers = tuple[SipFramer, SipFramer]
 class _Connection:
     """What one TCP connection carries, once its first bytes have told."""
 
-    def __init__(self, flow: Flow, keys: KeyRing, sink: Sink, told: Protocol | None) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        keys: KeyRing,
+        sink: Sink,
+        told: Protocol | None,
+        make_session: Callable[[KeyRing], TlsSession] = TlsSession,
+    ) -> None:
         self._flow = flow
+        self._make_session = make_session
         self._keys = keys
         self._sink = sink
         self._tls: TlsSession | None = None
@@ -356,7 +395,7 @@ class _Connection:
     def _begin(self, content: Content) -> None:
         if content == "tls":
             self._flow.application = "tls"
-            self._tls = TlsSession(self._keys)
+            self._tls = self._make_session(self._keys)
         elif content == "sip":
             self._flow.application = "sip" if self._tls is None else "sips"
             self._framers = SipFramer(), SipFramer()

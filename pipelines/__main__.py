@@ -9,6 +9,7 @@ COMMANDS = {
     "summarize": "what is in a capture, how calls went, what failed and why",
     "convert": "every table as Parquet, CSV, JSON Lines or DuckDB",
     "crosscheck": "what tshark sees otherwise, message by message",
+    "explain": "what an error id means; or one frame from link to body, field by field",
     "decrypt": "a capture that Wireshark opens decrypted, or the SIP of it alone",
 }
 """Commands, each the module of the same name, and what they give."""

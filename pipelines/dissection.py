@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from dissectors.capture.batch import PacketBatch
+from dissectors.capture.batch import Int64, PacketBatch
 from dissectors.errors import FAULTS, DissectError, Fault
 from dissectors.link.names import link_type_name
 from dissectors.sip.message import SipMessage
@@ -246,6 +246,7 @@ class _Run:
             summary.times.append((int(batch.time_ns.min()), int(batch.time_ns.max())))
             if self._leads and found.packets is not None:
                 summary.count(batch, found.packets)
+                summary.count_duplicates(found.duplicates)
             self._frames = int(batch.frame_number[-1])
             self._spool.append(self._tables.drain())
             del batch, found, found_there
@@ -320,6 +321,7 @@ class _CaptureSummary:
         self._backwards: list[int] = []
         self._faults: dict[Fault, tuple[int, int]] = {}
         self._others: Counter[str] = Counter()
+        self._duplicates: list[int] = []
 
     @property
     def end_ns(self) -> int:
@@ -336,6 +338,12 @@ class _CaptureSummary:
             if len(frames):
                 first, count = self._faults.get(fault, (int(frames[0]), 0))
                 self._faults[fault] = (first, count + len(frames))
+
+    def count_duplicates(self, frames: Int64) -> None:
+        """Add the frames of packets that were captured twice."""
+        if len(frames):
+            self._duplicates = self._duplicates or [int(frames[0]), 0]
+            self._duplicates[1] += len(frames)
 
     def _count_backwards(self, batch: PacketBatch) -> None:
         """Count packets that are more than a second older than the one before them."""
@@ -358,6 +366,10 @@ class _CaptureSummary:
             first_frame, count = self._backwards
             summary = "time runs backwards by more than a second"
             tables.add_counted_fault("frame", "note", summary, "", first_frame, count)
+        if self._duplicates:
+            first_frame, count = self._duplicates
+            summary = "packet is in the capture twice; its second copy is left out"
+            tables.add_counted_fault("frame", "note", summary, "", first_frame, count)
         fatal = [problem for problem in self.problems if problem.severity == "error"]
         capture = self.capture
         names = sorted(link_type_name(number) for number in self._link_types)
@@ -374,6 +386,7 @@ class _CaptureSummary:
                 ", ".join(names) or None,
                 self._faults.get(Fault.SNAPPED, (0, 0))[1],
                 sum(self._faults.get(fault, (0, 0))[1] for fault in _UNDECODED),
+                self._duplicates[1] if self._duplicates else 0,
                 not fatal,
                 fatal[0].summary if fatal else None,
             )

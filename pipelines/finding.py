@@ -42,9 +42,9 @@ import pyarrow as pa
 
 from dissectors.errors import Severity
 from dissectors.registry import Registry
+from pipelines.arrow_rows import Row, arrow_table
 from pipelines.errors import UsageError
 from pipelines.schema import FINDINGS
-from pipelines.tables import Row, arrow_table
 
 EVIDENCE_LIMIT = 20
 """Pieces of evidence that one finding names; its count tells of all."""
@@ -230,7 +230,7 @@ class Findings:
         self._by_key[key] = _joined(before, finding) if before else _joined(finding)
 
     def table(self) -> pa.Table:
-        """Return the table `findings`, worst first, categories as plain text."""
+        """Return the table `findings`, worst and most frequent first, categories as plain text."""
         rows = [_row(key[0], finding) for key, finding in self._by_key.items()]
         return arrow_table(FINDINGS, sorted(rows, key=_rank))
 
@@ -271,7 +271,7 @@ def _row(name: str, finding: Finding) -> Row:
     )
 
 
-def _rank(row: Row) -> tuple[int, bool, int, str]:
-    """Order by severity, then time (without one: last), then rule."""
-    rule_name, severity, _, _, time_ns, *_ = row
-    return _WORST_FIRST.index(severity), time_ns is None, time_ns or 0, rule_name
+def _rank(row: Row) -> tuple[int, int, bool, int, str]:
+    """Order by severity, then by how often it hurt, then by time (without one: last), then rule."""
+    rule_name, severity, _, _, time_ns, count, *_ = row
+    return _WORST_FIRST.index(severity), -count, time_ns is None, time_ns or 0, rule_name

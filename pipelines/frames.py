@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.schema import Table
-from pipelines.tables import plain_schema
 
 _PANDAS_TYPES = {
     pa.int64(): pd.Int64Dtype(),
@@ -36,6 +35,6 @@ def to_frame(rows: pa.Table) -> pd.DataFrame:
 
 def from_frame(frame: pd.DataFrame, table: Table) -> pa.Table:
     """Return the rows of a DataFrame as a plain Arrow table with the columns of `table`."""
-    plain = plain_schema(table)
+    plain = table.plain
     columns = [pa.Array.from_pandas(frame[field.name]).cast(field.type) for field in plain]
     return pa.Table.from_arrays(columns, schema=plain)

@@ -44,17 +44,20 @@ class View:
     """What tshark cannot know: rules for ``-d``."""
     left_out: int = 0
     """Broken packets that the copy lacks: tshark numbers the frames behind them lower."""
+    duplicates: int = 0
+    """Second copies of packets, which are left out here: tshark knows them over TCP only."""
     _flows: dict[Seen, str] = field(default_factory=dict)
     _cut: dict[Seen, str] = field(default_factory=dict)
     _losses: dict[str, tuple[int, str]] = field(default_factory=dict)
     _midway: set[str] = field(default_factory=set)
     _faults: dict[int, str] = field(default_factory=dict)
+    _first_frames: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     def explain(self, one: Disagreement) -> str:
         """Say why the two disagree, where that is certain; else return an empty string."""
         if one.ours is None or one.kind == "different":
             fault = self._faults.get(one.frame_number)
-            return f"here that frame is faulty: {fault}" if fault else ""
+            return f"here that frame is faulty: {fault}" if fault else self._explain_extra(one)
         flow = self._flows.get(one.ours, "")
         frame, loss = self._losses.get(flow, (one.ours.frame_number + 1, ""))
         if frame <= one.ours.frame_number:
@@ -66,11 +69,24 @@ class View:
             return "the capture begins in the middle of this connection"
         return self._cut.get(one.ours, "")
 
+    def _explain_extra(self, one: Disagreement) -> str:
+        """Say that a message came in the copy of a packet, which only the other one took."""
+        if one.theirs is None or not self.duplicates:
+            return ""
+        first = self._first_frames.get(one.theirs[1:], one.frame_number)
+        if first >= one.frame_number:
+            return ""
+        return (
+            f"frame {first} has the same: {self.duplicates} packets of this capture are there "
+            "twice, and their second copies are left out here"
+        )
+
     def add_message(self, row: dict[str, Any]) -> None:
         """Add a row of `messages`."""
         seen = Seen(*(row[name] for name in _MESSAGE[1:6]))
         self.messages.append(seen)
         self._flows.setdefault(seen, row["flow_id"])
+        self._first_frames.setdefault(seen[1:], seen.frame_number)
         told, have = row["content_length"] or 0, row["body_length"] or 0
         if told > have:
             self._cut.setdefault(seen, f"the capture holds {have} of {told} bytes of its body")
@@ -142,6 +158,7 @@ class OurSide:
             section = SectionCopy(file, self._secrets.key_log())
             section.add(path, lambda done: None)
         view = View(capture_name(path), copy, left_out=section.left_out)
+        view.duplicates = self._duplicates(view.name)
         for row in self._rows("messages", (*_MESSAGE, *_LENGTHS), f"{number}-"):
             view.add_message(row)
         flows = ("flow_id", "protocol", "application", "server_port", "initiator", "tunnel")
@@ -150,6 +167,10 @@ class OurSide:
         for row in self._rows("expert", expert, f"{number}-"):
             view.add_fault(row)
         return view
+
+    def _duplicates(self, name: str) -> int:
+        rows = self._tables.arrow("captures").select(["capture", "duplicate_packets"]).to_pylist()
+        return sum(row["duplicate_packets"] or 0 for row in rows if row["capture"] == name)
 
     def _rows(self, table: str, names: tuple[str, ...], prefix: str) -> list[dict[str, Any]]:
         """Return the rows of the capture whose flow ids begin with `prefix`."""

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from dissectors.bodies.category_publish import CategoryPublish
 from dissectors.bodies.event_categories import EventCategories
 from dissectors.bodies.msrtc_pidf import MsrtcPidf, PublishedState
 from dissectors.bodies.pidf import Pidf, PidfPerson, PidfTuple
 from dissectors.bodies.rlmi import Instance, Resource, ResourceList
 from dissectors.bodies.xpidf import Xpidf, XpidfAddress
-from dissectors.body import MediaPart
+from dissectors.body import MediaPart, decode_part
+from dissectors.errors import DissectError
 from dissectors.presence.availability import spelled_presence
 from dissectors.presence.category import Category
 from dissectors.presence.contact_card import ContactCard
@@ -64,6 +66,27 @@ def presence_rows(parts: Sequence[tuple[MediaPart, object]]) -> Iterator[Row]:
         where = (document.part.path, document.part.media_type)
         for row in document.rows:
             yield (*_NO_LIST, document.uri, *_NO_INSTANCE, *where, *row)
+    for part, _ in parts:
+        if part.media_type == _PUBLISH and _LEGACY_INTEROP in part.data:
+            yield from _legacy_interop(part)
+
+
+_PUBLISH = "application/msrtc-category-publish+xml"
+_LEGACY_INTEROP = b"legacyInterop"
+"""What tells one publication among the many that no table is about, without decoding them."""
+
+
+def _legacy_interop(part: MediaPart) -> Iterator[Row]:
+    """Yield a row for each availability that is published for public providers."""
+    try:
+        value = decode_part(part)
+    except DissectError:
+        return  # its text is in `bodies`
+    for one in value.publications if isinstance(value, CategoryPublish) else ():
+        where = short(one.uri), *_NO_INSTANCE, part.path, part.media_type
+        for category in one.publications:
+            if isinstance(category.content, LegacyInterop):
+                yield (*_NO_LIST, *where, *_category(category)[0])
 
 
 def _document(part: MediaPart, value: object) -> _Document:

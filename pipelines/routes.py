@@ -1,8 +1,8 @@
 """Where a call goes: inside the organisation, to a partner, to Skype, to the telephone network.
 
 No header says it. It is told from what the messages of a call carry (the words of
-:func:`pipelines.tables.route_marks`), from its URIs, and from who answered; the first rule that
-holds decides:
+:func:`pipelines.message_columns.route_marks`), from its URIs, and from who answered; the first rule
+that holds decides:
 
 =========== =====================================================================================
 conference  From, To or Request-URI is an MCU of a conference (``opaque=app:conf:…``)
@@ -107,6 +107,11 @@ def routes(messages: pd.DataFrame, calls: Groups, start: Integers) -> tuple[Text
     route = np.select(conditions, [word for word, _, _ in rules], default="unknown")
     reasons = [np.asarray(reason, dtype=object) for _, _, reason in rules]
     return route.astype(object), np.select(conditions, reasons, default="")
+
+
+def is_skype(uri: str) -> bool:
+    """Return whether a URI is a Skype ID or a Microsoft account."""
+    return _party(uri).is_skype
 
 
 _MARKS = {

@@ -68,6 +68,15 @@ class Table:
         return pa.schema([pa.field(column.name, column.arrow_type) for column in self.columns])
 
     @cached_property
+    def plain(self) -> pa.Schema:
+        """Arrow schema with text where the finished table has categories."""
+        fields = (
+            (field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type)
+            for field in self.arrow
+        )
+        return pa.schema(list(fields))
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Column names, in order."""
         return tuple(column.name for column in self.columns)
@@ -89,7 +98,7 @@ _FRAME = Column(
     "Frame that completed it; in a trace log, line on which its record begins. Both count from 1.",
     "frame.number",
 )
-_TIME = Column("time", "time", "Time of that frame, UTC.", "frame.time_utc")
+_TIME = Column("time", "time", "Time of that frame, UTC.", "frame.time_epoch")
 _FLOW = Column("flow_id", "category", "Flow, as in `flows`.")
 _MESSAGE = Column("message_id", "text", "Message, as in `messages`.")
 _CALL_ID = Column("call_id", "text", "Call-ID.", "sip.Call-ID")
@@ -136,6 +145,11 @@ CAPTURES = Table(
         Column(
             "undecoded_packets", "integer", "Packets below whose link layer nothing was decoded."
         ),
+        Column(
+            "duplicate_packets",
+            "integer",
+            "Second copies of packets, as mirror ports make them: read, and left out.",
+        ),
         Column("complete", "boolean", "False when the file is cut or broken before its end."),
         Column("problem", "text", "Why it is not complete; missing when it is."),
     ),
@@ -149,7 +163,7 @@ FLOWS = Table(
     (
         _FLOW,
         _CAPTURE,
-        Column("protocol", "category", "tcp, udp, sctp or log."),
+        Column("protocol", "category", "tcp, udp, sctp or log.", "ip.proto"),
         Column(
             "application",
             "category",
@@ -157,11 +171,14 @@ FLOWS = Table(
             "(what an agent exports), or missing.",
         ),
         Column(
-            "client_ip", "category", "Initiator's address; with no SYN seen, as `initiator` says."
+            "client_ip",
+            "category",
+            "Initiator's address; with no SYN seen, as `initiator` says.",
+            "ip.addr",
         ),
-        Column("client_port", "integer", "Initiator's port."),
-        Column("server_ip", "category", "Responder's address."),
-        Column("server_port", "integer", "Responder's port."),
+        Column("client_port", "integer", "Initiator's port.", "tcp.port"),
+        Column("server_ip", "category", "Responder's address.", "ip.addr"),
+        Column("server_port", "integer", "Responder's port.", "tcp.port"),
         Column(
             "initiator", "category", "How the client was told: syn, content, port, first (packet)."
         ),
@@ -190,10 +207,30 @@ FLOWS = Table(
         Column(
             "server_bytes", "integer", "Payload (of SCTP, chunks) from the server as sent, bytes."
         ),
-        Column("lost_bytes", "integer", "Bytes of the streams that the capture does not hold."),
-        Column("retransmitted_segments", "integer", "TCP segments that brought nothing new."),
-        Column("out_of_order_segments", "integer", "TCP segments that came before an earlier one."),
-        Column("zero_windows", "integer", "TCP segments that announced a zero window."),
+        Column(
+            "lost_bytes",
+            "integer",
+            "Bytes of the streams that the capture does not hold.",
+            "tcp.analysis.lost_segment",
+        ),
+        Column(
+            "retransmitted_segments",
+            "integer",
+            "TCP segments that brought nothing new.",
+            "tcp.analysis.retransmission",
+        ),
+        Column(
+            "out_of_order_segments",
+            "integer",
+            "TCP segments that came before an earlier one.",
+            "tcp.analysis.out_of_order",
+        ),
+        Column(
+            "zero_windows",
+            "integer",
+            "TCP segments that announced a zero window.",
+            "tcp.analysis.zero_window",
+        ),
         Column("end", "category", "How it ended: fin, rst, or open (at the end of the capture)."),
         Column("ended_by", "category", "Who sent the first FIN or RST: client or server."),
     ),
@@ -208,13 +245,15 @@ def _certificate_columns(side: str) -> tuple[Column, ...]:
             "text",
             f"Subject of the {side}'s certificate, RFC 4514; hidden in TLS 1.3 unless opened, and "
             "not sent when a session is resumed.",
+            "x509af.subject",
         ),
-        Column(f"{side}_issuer", "text", "Who issued it."),
-        Column(f"{side}_not_before_time", "time", "Begin of its validity."),
+        Column(f"{side}_issuer", "text", "Who issued it.", "x509af.issuer"),
+        Column(f"{side}_not_before_time", "time", "Begin of its validity.", "x509af.notBefore"),
         Column(
             f"{side}_not_after_time",
             "time",
             "End of its validity; missing when it is after 2262.",
+            "x509af.notAfter",
         ),
         Column(
             f"{side}_names",
@@ -234,7 +273,7 @@ TLS_SESSIONS = Table(
     (
         _FLOW,
         _CAPTURE,
-        Column("time", "time", "Time of the first TLS record."),
+        Column("time", "time", "Time of the first TLS record.", "frame.time_epoch"),
         Column("opened", "boolean", "Whether application data was decrypted."),
         Column(
             "opened_by",
@@ -267,7 +306,9 @@ TLS_SESSIONS = Table(
             "Protocol agreed by ALPN (RFC 7301).",
             "tls.handshake.extensions_alpn_str",
         ),
-        Column("resumed", "boolean", "Whether the handshake resumed an earlier session."),
+        Column(
+            "resumed", "boolean", "Whether the handshake resumed an earlier session.", "tls.resumed"
+        ),
         Column("extended_master_secret", "boolean", "RFC 7627."),
         Column("encrypt_then_mac", "boolean", "RFC 7366."),
         *_certificate_columns("server"),
@@ -284,8 +325,8 @@ TLS_SESSIONS = Table(
             "First fatal alert, sender and description; missing without one.",
             "tls.alert_message.desc",
         ),
-        Column("alert_time", "time", "Time of that alert."),
-        Column("alert_frame_number", "integer", "Frame of that alert."),
+        Column("alert_time", "time", "Time of that alert.", "frame.time_epoch"),
+        Column("alert_frame_number", "integer", "Frame of that alert.", "frame.number"),
         Column("client_bytes", "integer", "TCP payload from the client as sent, bytes."),
         Column("server_bytes", "integer", "TCP payload from the server as sent, bytes."),
         Column(
@@ -343,7 +384,7 @@ MESSAGES = Table(
         Column("method", "category", "Method; for a response that of its CSeq.", "sip.CSeq.method"),
         Column("request_uri", "text", "Request-URI.", "sip.r-uri"),
         Column("status_code", "integer", "Status code of a response.", "sip.Status-Code"),
-        Column("reason_phrase", "category", "Reason phrase of a response."),
+        Column("reason_phrase", "category", "Reason phrase of a response.", "sip.Reason-Phrase"),
         _CALL_ID,
         Column("cseq", "integer", "Sequence number of CSeq.", "sip.CSeq.seq"),
         _FROM,
@@ -369,8 +410,35 @@ MESSAGES = Table(
             "sent-by and branch of the last Via: who made the request, the same on every hop.",
         ),
         Column("user_agent", "category", "User-Agent, or Server.", "sip.User-Agent"),
+        Column(
+            "product",
+            "category",
+            "What sent it, by the same header: Lync 2013, Lync Server 2013, Mediation Server, the "
+            "name of a UCMA application, a gateway or a phone.",
+        ),
+        Column("product_version", "category", "Version of that product, as sent."),
+        Column(
+            "conference_id",
+            "text",
+            "Conference id in To, Request-URI or From: equal in the focus and all MCUs of a "
+            "conference.",
+        ),
+        Column(
+            "from_role",
+            "category",
+            "Who From names, by its opaque: user, focus, mcu:MODALITY, server:ROLE, focusfactory, "
+            "app:NAME; missing without opaque.",
+        ),
+        Column("to_role", "category", "Who To, else the Request-URI, names in the same way."),
         Column("contact_uri", "text", "URI of the first Contact.", "sip.contact.uri"),
         Column("event", "category", "Event package.", "sip.Event"),
+        Column(
+            "subscription_state",
+            "category",
+            "Subscription-State without expires, such as terminated;reason=rejected (RFC 6665 "
+            "§8.2.3).",
+            "sip.Subscription-State",
+        ),
         Column(
             "conversation_id",
             "text",
@@ -379,7 +447,7 @@ MESSAGES = Table(
         Column(
             "route_marks",
             "category",
-            "What tells where it goes: see `pipelines.tables.route_marks`.",
+            "What tells where it goes: see `pipelines.message_columns.route_marks`.",
         ),
         Column("expires_s", "integer", "Expires, seconds.", "sip.Expires"),
         Column(
@@ -413,6 +481,7 @@ MESSAGES = Table(
             "retransmission_of",
             "text",
             "message_id of the first copy of the same message on the same hop.",
+            "sip.resend-original",
         ),
         _RECORDING,
         Column(
@@ -464,14 +533,30 @@ BODIES = Table(
         _FRAME,
         _CALL_ID,
         Column("part", "text", "1: the body; 1.2: the second part of a multipart body."),
-        Column("media_type", "category", "type/subtype, lower case."),
-        Column("content_id", "text", "Content-ID without angle brackets."),
-        Column("disposition", "category", "Content-Disposition."),
+        Column(
+            "media_type",
+            "category",
+            "type/subtype, lower case.",
+            "mime_multipart.header.content-type",
+        ),
+        Column(
+            "content_id",
+            "text",
+            "Content-ID without angle brackets.",
+            "mime_multipart.header.content-id",
+        ),
+        Column(
+            "disposition",
+            "category",
+            "Content-Disposition.",
+            "mime_multipart.header.content-disposition",
+        ),
         Column("length", "integer", "Bytes of the part."),
         Column(
             "media",
             "category",
             "Media of an SDP's m= lines, comma-separated, those of port 0 (refused) left out.",
+            "sdp.media.media",
         ),
         Column("decoder", "category", "Type of the decoded value; missing when none was made."),
         Column(
@@ -500,8 +585,13 @@ DIAGNOSTICS = Table(
         _CAPTURE,
         _FRAME,
         _CALL_ID,
-        Column("method", "category", "Method of the message's transaction."),
-        Column("status_code", "integer", "Status code of the response; missing in a request."),
+        Column("method", "category", "Method of the message's transaction.", "sip.CSeq.method"),
+        Column(
+            "status_code",
+            "integer",
+            "Status code of the response; missing in a request.",
+            "sip.Status-Code",
+        ),
         Column("header", "category", "Header name, lower case."),
         Column("position", "integer", "1: topmost of the message, the most recent hop."),
         Column("code", "integer", "Error id."),
@@ -509,7 +599,29 @@ DIAGNOSTICS = Table(
         Column("reason", "text", "reason parameter."),
         Column("source", "text", "source parameter: the server that said so."),
         Column("component", "category", "Component that owns the range of the error id."),
-        Column("parameters", "text", "All other parameters as a JSON object."),
+        Column(
+            "meaning",
+            "text",
+            "What the error id means; missing where that is not known. `python -m "
+            "pipelines.explain` tells more.",
+        ),
+        Column(
+            "certainty",
+            "category",
+            "How certain the meaning is: documented (by Microsoft), third party, uncertain.",
+        ),
+        Column(
+            "is_failure",
+            "boolean",
+            "Whether it tells of a failure: never in a 1xx, 2xx, 3xx, 401 or 407, nor for ids that "
+            "only inform. Missing for an id of unknown meaning in a request.",
+        ),
+        Column(
+            "parameters",
+            "text",
+            "All other parameters as a JSON object; those that tell of media (CallerMediaDebug, "
+            "MediaChanBlob) split into their values.",
+        ),
         Column("value", "text", "The header as sent."),
     ),
 )
@@ -517,7 +629,8 @@ DIAGNOSTICS = Table(
 PRESENCE = Table(
     "presence",
     "One row per category of presence that a document tells of a contact, with what a resource "
-    "list (rlmi) says of the contact's subscription; one per contact of a list without a document.",
+    "list (rlmi) says of the contact's subscription; one per contact of a list without a document; "
+    "one per legacyInterop that somebody publishes.",
     (
         _MESSAGE,
         _TIME,
@@ -579,6 +692,82 @@ PRESENCE = Table(
     ),
 )
 
+SUBSCRIPTIONS = Table(
+    "subscriptions",
+    "One row per contact whose presence a dialog subscribes to: asked when, by whom, and answered "
+    "how. A 200 OK to a batch says nothing about its contacts.",
+    (
+        Column(
+            "message_id",
+            "text",
+            "SUBSCRIBE that asked for it first, on the subscriber's hop; missing when not seen.",
+        ),
+        Column("time", "time", "Time of that request; where it was not seen, of the first answer."),
+        _CAPTURE,
+        Column("frame_number", "integer", "Frame of that time.", "frame.number"),
+        _CALL_ID,
+        Column("flow_id", "category", "Flow of that frame, as in `flows`."),
+        Column("src_ip", "category", "Address that the SUBSCRIBE came from.", "ip.src"),
+        Column(
+            "seen",
+            "category",
+            "What the capture shows: request, answer (the response to SUBSCRIBE, or a "
+            "notification), or both.",
+        ),
+        Column(
+            "form",
+            "category",
+            "batch: in a list of contacts, addressed to oneself; single: to the contact itself; "
+            "list: to a list that the server keeps (RFC 4662). Missing where no request was seen.",
+        ),
+        Column("subscriber_uri", "text", "Who wants to know."),
+        Column(
+            "subscriber_kind",
+            "category",
+            "trusted application: its GRUU is a server's (opaque=srvr: or app:); UCMA application: "
+            "its product is RTCC, with an endpoint of either kind; user: a user's endpoint. Missing"
+            " where neither Contact nor product tells.",
+        ),
+        Column("user_agent", "category", "User-Agent of the SUBSCRIBE.", "sip.User-Agent"),
+        Column("contact_uri", "text", "Whose presence; missing when a request's list was lost."),
+        Column("route", "category", "Where the contact is, seen from the subscriber: see `calls`."),
+        Column("categories", "text", "Categories that it asked for, comma-separated."),
+        Column("expires_s", "integer", "Expires of the response, else of the request, seconds."),
+        Column("requests", "integer", "SUBSCRIBE requests that asked for it."),
+        Column("response_status", "integer", "Status code of the response to SUBSCRIBE."),
+        Column("response_s", "seconds", "From the request to that response."),
+        Column(
+            "answer",
+            "category",
+            "What became of it: active (or its presence came), pending, terminated, resubscribe, "
+            "as the list or Subscription-State says; refused: the whole SUBSCRIBE; silent: accepted"
+            ", and nothing said of this contact. Missing when no answer was captured.",
+        ),
+        Column("last_state", "category", "State that was told last."),
+        Column("reason", "category", "Why it ended or was refused, such as forbidden."),
+        Column("status_code", "integer", "statusCode of the instance; of a refused SUBSCRIBE its."),
+        Column("diagnostics_code", "integer", "msDiagCode of the instance, or of the response."),
+        Column("pool_fqdn", "text", "poolFqdn: where to resubscribe."),
+        Column("answer_message_id", "text", "Message that told `answer`."),
+        Column("answer_time", "time", "Time of that message."),
+        Column("answer_s", "seconds", "From the request to that message."),
+        Column("presence_message_id", "text", "Message that brought a presence state first."),
+        Column("presence_s", "seconds", "From the request to the first presence state."),
+        Column("availability", "integer", "availability of that state: its number."),
+        Column("presence", "category", "What it means, as in `presence`."),
+        Column("basic", "category", "basic of that state: open or closed (PIDF)."),
+        Column("activity", "category", "activity of that state."),
+        Column(
+            "reachable_s",
+            "seconds",
+            "From the request to the first state that lets people call the contact: basic open, or "
+            "a presence that is neither offline nor unknown.",
+        ),
+        Column("notifications", "integer", "NOTIFY and BENOTIFY of the dialog, all contacts."),
+        Column("end_time", "time", "When the subscriber ended it (Expires: 0, unsubscribe)."),
+    ),
+)
+
 CALL_LEGS = Table(
     "call_legs",
     "One row per call and hop that its INVITE was seen on: how long each server held the call. Of "
@@ -607,7 +796,7 @@ CALL_LEGS = Table(
         Column("ringback_s", "seconds", "INVITE to the first 180 or 183 on this leg."),
         Column("answer_s", "seconds", "INVITE to the 2xx on this leg."),
         Column("final_s", "seconds", "INVITE to the final response on this leg."),
-        Column("status_code", "integer", "That response's status."),
+        Column("status_code", "integer", "That response's status.", "sip.Status-Code"),
         Column(
             "held_invite_s",
             "seconds",
@@ -619,8 +808,9 @@ CALL_LEGS = Table(
             "seconds",
             "What this leg's receiver adds to the time until it rings: `ringback_s` minus that of "
             "the leg behind it which rang first. On the last leg captured it is all of "
-            "`ringback_s`: that element, and what lies behind it. Each leg's times are of one "
-            "clock, so this holds across captures too.",
+            "`ringback_s`: that element, and what lies behind it. Missing where the legs behind it "
+            "were captured, but not how they rang. Each leg's times are of one clock, so this "
+            "holds across captures too.",
         ),
         Column("last", "boolean", "Whether no leg behind it was captured."),
     ),
@@ -633,12 +823,16 @@ SESSION_TIMERS = Table(
         Column("dialog_id", "text", "message_id of the first message that has both its tags."),
         _CAPTURE,
         _CALL_ID,
-        Column("from_tag", "text", "Tag of the caller."),
-        Column("to_tag", "text", "Tag of the callee."),
-        Column("from_uri", "text", "URI of the caller."),
-        Column("to_uri", "text", "URI of the callee."),
-        Column("caller_product", "category", "User-Agent or Server of the caller."),
-        Column("callee_product", "category", "User-Agent or Server of the callee."),
+        Column("from_tag", "text", "Tag of the caller.", "sip.from.tag"),
+        Column("to_tag", "text", "Tag of the callee.", "sip.to.tag"),
+        Column("from_uri", "text", "URI of the caller.", "sip.from.addr"),
+        Column("to_uri", "text", "URI of the callee.", "sip.to.addr"),
+        Column(
+            "caller_product", "category", "User-Agent or Server of the caller.", "sip.User-Agent"
+        ),
+        Column(
+            "callee_product", "category", "User-Agent or Server of the callee.", "sip.User-Agent"
+        ),
         Column(
             "phone",
             "boolean",
@@ -652,11 +846,20 @@ SESSION_TIMERS = Table(
             "integer",
             "Interval that holds at the end, seconds: of the last 2xx that named one; missing when "
             "none did.",
+            "sip.Session-Expires",
         ),
         Column(
-            "asked_session_expires_s", "integer", "Session-Expires of the first INVITE, seconds."
+            "asked_session_expires_s",
+            "integer",
+            "Session-Expires of the first INVITE, seconds.",
+            "sip.Session-Expires",
         ),
-        Column("min_se_s", "integer", "Largest Min-SE that was named, seconds (RFC 4028 §5)."),
+        Column(
+            "min_se_s",
+            "integer",
+            "Largest Min-SE that was named, seconds (RFC 4028 §5).",
+            "sip.Min-SE",
+        ),
         Column(
             "refresher", "category", "Who has to refresh: caller or callee; missing when not told."
         ),
@@ -869,7 +1072,12 @@ PUSH_NOTIFICATIONS = Table(
         _CAPTURE,
         _FRAME,
         _CALL_ID,
-        Column("from_uri", "text", "URI of From: sip:McxUser… for a real notification."),
+        Column(
+            "from_uri",
+            "text",
+            "URI of From: sip:McxUser… for a real notification.",
+            "sip.from.addr",
+        ),
         _TO,
         Column("synthetic", "boolean", "Whether it is a test (Test-CsMcxPushNotification)."),
         _STATUS,
@@ -879,7 +1087,9 @@ PUSH_NOTIFICATIONS = Table(
             "Error id of the answer: 30000 accepted, 30007 test succeeded.",
         ),
         Column("answer_s", "seconds", "MESSAGE to its final response."),
-        Column("content_length", "integer", "Content-Length of the notification."),
+        Column(
+            "content_length", "integer", "Content-Length of the notification.", "sip.Content-Length"
+        ),
         Column("values", "text", "The notification's tree as a JSON object path → value."),
     ),
 )
@@ -897,17 +1107,19 @@ TRANSACTIONS = Table(
             "udp, tcp, tls, sctp, ws, wss or log. What a capture agent exported (HEP) has the "
             "transport, the addresses and the time that the agent saw.",
         ),
-        Column("src_ip", "category", "Address of the client side."),
-        Column("dst_ip", "category", "Address of the server side."),
+        Column("src_ip", "category", "Address of the client side.", "ip.src"),
+        Column("dst_ip", "category", "Address of the server side.", "ip.dst"),
         Column("method", "category", "Method of the request.", "sip.CSeq.method"),
-        Column("request_uri", "text", "Request-URI."),
+        Column("request_uri", "text", "Request-URI.", "sip.r-uri"),
         _CALL_ID,
-        Column("cseq", "integer", "Sequence number."),
+        Column("cseq", "integer", "Sequence number.", "sip.CSeq.seq"),
         _FROM,
-        Column("from_tag", "text", "Tag of From."),
+        Column("from_tag", "text", "Tag of From.", "sip.from.tag"),
         _TO,
-        Column("to_tag", "text", "Tag of To in the request: present inside a dialog."),
-        Column("via_branch", "text", "branch of the topmost Via."),
+        Column(
+            "to_tag", "text", "Tag of To in the request: present inside a dialog.", "sip.to.tag"
+        ),
+        Column("via_branch", "text", "branch of the topmost Via.", "sip.Via.branch"),
         Column("start_time", "time", "Time of the request."),
         Column("first_response_time", "time", "Time of the first response of any kind."),
         Column(
@@ -916,9 +1128,11 @@ TRANSACTIONS = Table(
         Column("first_provisional_time", "time", "Time of that response."),
         Column("final_time", "time", "Time of the final response."),
         _STATUS,
-        Column("reason_phrase", "category", "Reason phrase of the final response."),
+        Column(
+            "reason_phrase", "category", "Reason phrase of the final response.", "sip.Reason-Phrase"
+        ),
         _DIAGNOSTICS,
-        Column("response_s", "seconds", "Request to its final response."),
+        Column("response_s", "seconds", "Request to its final response.", "sip.response-time"),
         Column("requests", "integer", "Copies of the request, retransmissions included."),
         Column("responses", "integer", "Responses, retransmissions included."),
         Column(
@@ -944,10 +1158,10 @@ HOPS = Table(
         _FRAME,
         _TIME,
         _CALL_ID,
-        Column("method", "category", "Method; for a response that of its CSeq."),
-        Column("cseq", "integer", "Sequence number of CSeq."),
+        Column("method", "category", "Method; for a response that of its CSeq.", "sip.CSeq.method"),
+        Column("cseq", "integer", "Sequence number of CSeq.", "sip.CSeq.seq"),
         Column("is_request", "boolean", "Request or response."),
-        Column("status_code", "integer", "Status code of a response."),
+        Column("status_code", "integer", "Status code of a response.", "sip.Status-Code"),
         Column("hop_of", "text", "message_id where it was seen first, nearest to its sender."),
         Column("hop", "integer", "Which observation of the message this is; the first is 1."),
         Column("previous_message_id", "text", "message_id of the observation before this one."),
@@ -1006,12 +1220,17 @@ DIALOGS = Table(
         Column("dialog_id", "text", "message_id of the message that completed its tags."),
         _CAPTURE,
         _CALL_ID,
-        Column("from_tag", "text", "Tag of the side that sent the first request."),
-        Column("to_tag", "text", "Tag of the other side."),
+        Column("from_tag", "text", "Tag of the side that sent the first request.", "sip.from.tag"),
+        Column("to_tag", "text", "Tag of the other side.", "sip.to.tag"),
         _FROM,
         _TO,
         Column("kind", "category", "invite, subscribe, or other: by the request that made it."),
-        Column("method", "category", "Method of the request that made it; missing when not seen."),
+        Column(
+            "method",
+            "category",
+            "Method of the request that made it; missing when not seen.",
+            "sip.Method",
+        ),
         Column("conversation_id", "text", "Ms-Conversation-ID."),
         Column("start_time", "time", "Time of the first request with its Call-ID and From tag."),
         Column("established_time", "time", "Time of the 2xx that confirmed it."),
@@ -1036,7 +1255,12 @@ CALLS = Table(
         Column("call_key", "text", "message_id of the attempt's first INVITE."),
         _FROM,
         _TO,
-        Column("from_tag", "text", "Tag of From: with call_id it identifies the attempt."),
+        Column(
+            "from_tag",
+            "text",
+            "Tag of From: with call_id it identifies the attempt.",
+            "sip.from.tag",
+        ),
         Column(
             "route", "category", "internal, federated, skype, pstn, conference, hybrid or unknown."
         ),
@@ -1069,7 +1293,7 @@ CALLS = Table(
             "challenged, unanswered (nothing final in the capture).",
         ),
         Column("status_code", "integer", "Final status of the attempt.", "sip.Status-Code"),
-        Column("reason_phrase", "category", "Its reason phrase."),
+        Column("reason_phrase", "category", "Its reason phrase.", "sip.Reason-Phrase"),
         _DIAGNOSTICS,
         Column("setup_delay_s", "seconds", "INVITE to its 2xx."),
         Column("ringback_delay_s", "seconds", "INVITE to the first 180 or 183: post-dial delay."),
@@ -1102,7 +1326,7 @@ CALLS = Table(
         Column("reinvites", "integer", "Re-INVITEs and UPDATEs inside the dialog."),
         Column("conversation_id", "text", "Ms-Conversation-ID."),
         Column("flow_id", "category", "Flow of the first INVITE."),
-        Column("frame_number", "integer", "Frame of the first INVITE."),
+        Column("frame_number", "integer", "Frame of the first INVITE.", "frame.number"),
     ),
 )
 
@@ -1118,8 +1342,8 @@ FAILURES = Table(
         ),
         _CAPTURE,
         _CALL_ID,
-        Column("cseq", "integer", "Sequence number."),
-        Column("method", "category", "Method of the request."),
+        Column("cseq", "integer", "Sequence number.", "sip.CSeq.seq"),
+        Column("method", "category", "Method of the request.", "sip.CSeq.method"),
         _FROM,
         _TO,
         Column("route", "category", "Route of a call, as in `calls`; missing for what is no call."),
@@ -1127,7 +1351,7 @@ FAILURES = Table(
         Column("start_time", "time", "Time of the request."),
         Column("response_s", "seconds", "Request to its final response."),
         Column("status_code", "integer", "Status that the sender got.", "sip.Status-Code"),
-        Column("reason_phrase", "category", "Its reason phrase."),
+        Column("reason_phrase", "category", "Its reason phrase.", "sip.Reason-Phrase"),
         Column(
             "cause_message_id",
             "text",
@@ -1150,7 +1374,7 @@ FAILURES = Table(
 
 FINDINGS = Table(
     "findings",
-    "One row per thing that is wrong, worst first.",
+    "One row per thing that is wrong, the worst first, and of these what happened most often.",
     (
         Column("rule", "category", "Rule that found it; `summarize --rules` lists them."),
         Column("severity", "category", "error, warning or note."),
@@ -1220,13 +1444,33 @@ _OFFERED, _ANSWERED = "of the offer", "of the answer"
 
 def _side(prefix: str, whose: str) -> tuple[Column, ...]:
     return (
-        Column(f"{prefix}_ip", "text", f"Address {whose}: c= of the media, else of the session."),
-        Column(f"{prefix}_port", "integer", f"Port {whose}; 0 refuses the stream."),
         Column(
-            f"{prefix}_direction", "category", f"Direction {whose}: sendrecv where it is silent."
+            f"{prefix}_ip",
+            "text",
+            f"Address {whose}: c= of the media, else of the session.",
+            "sdp.connection_info.address",
         ),
-        Column(f"{prefix}_codecs", "text", f"Codecs {whose} in its order, comma-separated."),
-        Column(f"{prefix}_crypto", "category", f"SRTP suites {whose}, comma-separated."),
+        Column(
+            f"{prefix}_port", "integer", f"Port {whose}; 0 refuses the stream.", "sdp.media.port"
+        ),
+        Column(
+            f"{prefix}_direction",
+            "category",
+            f"Direction {whose}: sendrecv where it is silent.",
+            "sdp.media_attribute.field",
+        ),
+        Column(
+            f"{prefix}_codecs",
+            "text",
+            f"Codecs {whose} in its order, comma-separated.",
+            "sdp.mime.type",
+        ),
+        Column(
+            f"{prefix}_crypto",
+            "category",
+            f"SRTP suites {whose}, comma-separated.",
+            "sdp.crypto.crypto_suite",
+        ),
         Column(
             f"{prefix}_ice",
             "category",
@@ -1237,11 +1481,22 @@ def _side(prefix: str, whose: str) -> tuple[Column, ...]:
                 f"{prefix}_{kind}_candidates",
                 "integer",
                 f"Candidates {whose} of type {kind}, component 1; draft 6 does not tell it.",
+                "sdp.ice_candidate.type",
             )
             for kind in ("host", "srflx", "relay")
         ),
-        Column(f"{prefix}_udp_candidates", "integer", f"UDP candidates {whose}, component 1."),
-        Column(f"{prefix}_tcp_candidates", "integer", f"TCP candidates {whose}, component 1."),
+        Column(
+            f"{prefix}_udp_candidates",
+            "integer",
+            f"UDP candidates {whose}, component 1.",
+            "sdp.ice_candidate.transport",
+        ),
+        Column(
+            f"{prefix}_tcp_candidates",
+            "integer",
+            f"TCP candidates {whose}, component 1.",
+            "sdp.ice_candidate.transport",
+        ),
         Column(
             f"{prefix}_bypass_id", "text", f"x-bypassid {whose}: where media bypass is possible."
         ),
@@ -1255,19 +1510,30 @@ MEDIA_STREAMS = Table(
     (
         Column("offer_message_id", "text", "Message with the offer, as in `messages`."),
         Column("answer_message_id", "text", "Message with the answer."),
-        Column("time", "time", "Time of the offer."),
-        Column("answer_time", "time", "Time of the answer."),
+        Column("time", "time", "Time of the offer.", "frame.time_epoch"),
+        Column("answer_time", "time", "Time of the answer.", "frame.time_epoch"),
         _CAPTURE,
         Column("frame_number", "integer", "Frame that completed the offer.", "frame.number"),
         _CALL_ID,
-        Column("from_tag", "text", "Tag of From in the request."),
-        Column("to_tag", "text", "Tag of To in its response: each fork is a dialog of its own."),
+        Column("from_tag", "text", "Tag of From in the request.", "sip.from.tag"),
+        Column(
+            "to_tag",
+            "text",
+            "Tag of To in its response: each fork is a dialog of its own.",
+            "sip.to.tag",
+        ),
         Column("offerer_uri", "text", "URI of the side that offered."),
-        Column("method", "category", "Request of the exchange: INVITE, UPDATE, PRACK."),
+        Column(
+            "method",
+            "category",
+            "Request of the exchange: INVITE, UPDATE, PRACK.",
+            "sip.CSeq.method",
+        ),
         Column(
             "answer_status_code",
             "integer",
             "Status of the response with the answer; missing when a request (ACK, PRACK) has it.",
+            "sip.Status-Code",
         ),
         Column("position", "integer", "Number of the media line, from 1."),
         Column("media", "category", "Medium: audio, video, message.", "sdp.media.media"),
@@ -1421,6 +1687,7 @@ TABLES: dict[str, Table] = {
         CALL_LEGS,
         SESSION_TIMERS,
         PRESENCE,
+        SUBSCRIPTIONS,
         CONFERENCE_INVITES,
         CONFERENCE_COMMANDS,
         CONFERENCE_PARTICIPANTS,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.ipc
 
+from pipelines.arrow_rows import merge_rows
 from pipelines.schema import TABLES
-from pipelines.tables import merge_rows, plain_schema
 
 MEMORY_LIMIT = 32 << 20
 """Bytes of rows that a spool keeps in memory before it moves them to its directory."""
@@ -81,7 +81,7 @@ class Spool:
     def _writer(self, name: str) -> pa.ipc.RecordBatchStreamWriter:
         if name not in self._writers:
             path = str(self._path(name))
-            self._writers[name] = pa.ipc.new_stream(path, plain_schema(TABLES[name]))
+            self._writers[name] = pa.ipc.new_stream(path, TABLES[name].plain)
         return self._writers[name]
 
     def _path(self, name: str) -> Path:

@@ -1,7 +1,8 @@
 """Values → rows: what the dissectors found in one capture, as rows of the tables.
 
-Rows are tuples in the order of the columns in :mod:`pipelines.schema`; :class:`Tabulator` collects
-them and hands them over as Arrow tables, a batch at a time.
+Rows are tuples in the order of the columns in :mod:`pipelines.schema`, but those of `messages`,
+which :mod:`pipelines.message_columns` makes column by column. :class:`Tabulator` collects them and
+hands them over as Arrow tables, a batch at a time.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ import json
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from operator import itemgetter
@@ -31,27 +30,18 @@ from dissectors.body import (
 )
 from dissectors.errors import DissectError, LimitExceeded
 from dissectors.sip.diagnostics import Diagnostics, component_of, decode_diagnostics
-from dissectors.sip.headers import (
-    decode_cseq,
-    decode_media_type,
-    decode_name_addr,
-    decode_parameters,
-    decode_uri,
-    decode_via,
-    split_values,
-)
-from dissectors.sip.message import SipMessage, SipRequest, SipResponse
+from dissectors.sip.message import SipMessage, SipResponse
 from dissectors.tls.certificates import decode_x509
 from dissectors.tls.decrypt import TlsInfo
-from dissectors.tracelog.record import shown_body
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import SCTP, TCP, UDP
+from pipelines.arrow_rows import Row, arrow_table
+from pipelines.diagnostic_columns import diagnostic_columns
+from pipelines.message_columns import Found, LogColumns, cseq_of, messages_table, method_of
 from pipelines.presence_rows import MAX_ROWS as MAX_PRESENCE_ROWS
 from pipelines.presence_rows import PRESENCE_VALUES, presence_rows
 from pipelines.repeated_text import short
-from pipelines.schema import FLOWS, MESSAGES, TABLES, Table
-
-Row = tuple[Any, ...]
+from pipelines.schema import FLOWS, TABLES, Table
 
 
 class Hop(Protocol):
@@ -66,17 +56,6 @@ class Hop(Protocol):
     def port(self, direction: int) -> int | None:
         """Return the port that sends in `direction`, 0 or 1."""
 
-
-class LogColumns(NamedTuple):
-    """What a trace log says of a message beside the message."""
-
-    time_ns: int | None
-    """Its time, nanoseconds since 1970 UTC; None when the log does not show it."""
-    columns: tuple[str | None, ...]
-    """The columns of `messages` from `body_state` on."""
-
-
-_NOT_LOGGED = (None,) * (len(MESSAGES.names) - 1 - MESSAGES.names.index("body_state"))
 
 EXPERT_ROWS_PER_KIND = 1000
 """Rows of `expert` for one kind of fault in one capture; further ones are counted in one row."""
@@ -125,6 +104,7 @@ class Tabulator:
     def __init__(self, ordinal: int, capture: str) -> None:
         self._origins = [Origin(0, ordinal, capture)]
         self._rows: dict[str, list[Row]] = {name: [] for name in TABLES}
+        self._found: list[Found] = []
         self._last_frame: dict[int, tuple[int, int, int]] = {}
         self._hops: dict[tuple[int, int, int], Row] = {}
         self._copies: dict[Row, str] = {}
@@ -171,6 +151,9 @@ class Tabulator:
         }
         for rows in self._rows.values():
             rows.clear()
+        if self._found:
+            tables["messages"] = messages_table(self._found)
+            self._found.clear()
         return tables
 
     # --- messages and what is in them -----------------------------------------------------------
@@ -190,8 +173,18 @@ class Tabulator:
         for fault in faults:
             self.add_fault(fault, flow)
         place = (origin.capture, frame)
-        row = self._message_row(flow, transport, message, message_id, place, diagnostics, logged)
-        self._rows["messages"].append(row)
+        found = Found(
+            message,
+            message_id,
+            *place,
+            self._hop(flow, message.direction),
+            transport,
+            diagnostics[0].code if diagnostics else None,
+            self._first_copy(flow, message, message_id),
+            self.recording,
+            logged,
+        )
+        self._found.append(found)
         context = (message_id, time_ns, *place, message.get("call-id"))
         if diagnostics:
             self._add_diagnostics(context, message, diagnostics)
@@ -220,84 +213,9 @@ class Tabulator:
         self._last_frame[flow_number] = (capture, frame, ordinal)
         return f"{capture}-{frame}-{ordinal}"
 
-    def _message_row(
-        self,
-        flow: Hop,
-        transport: str,
-        message: SipMessage,
-        message_id: str,
-        place: tuple[str, int],
-        diagnostics: list[Diagnostics],
-        logged: LogColumns | None,
-    ) -> Row:
-        get = message.first_values.get
-        cseq, cseq_method = _cseq(get("cseq"))
-        method: str | None = cseq_method
-        request_uri = status_code = reason_phrase = None
-        is_request = isinstance(message, SipRequest)
-        if isinstance(message, SipRequest):
-            # A log may leave the start line out.
-            method, request_uri = message.method or cseq_method, message.request_uri or None
-        elif isinstance(message, SipResponse):
-            status_code, reason_phrase = message.status_code or None, message.reason_phrase or None
-        flow_id, *endpoints = self._hop(flow, message.direction)
-        return (
-            message_id,
-            message.time_ns if logged is None else logged.time_ns,
-            message.first_time_ns if logged is None else logged.time_ns,
-            *place,
-            flow_id,
-            transport,
-            *endpoints,
-            is_request,
-            method,
-            request_uri,
-            status_code,
-            reason_phrase,
-            get("call-id") or None,
-            cseq,
-            *party(get("from")),
-            *party(get("to")),
-            _branch(get("via")),
-            *_via_chain(message),
-            get("user-agent") or get("server") or None,
-            _contact_uri(get("contact")),
-            _token(get("event")),
-            get("ms-conversation-id") or None,
-            route_marks(message),
-            _seconds(get("expires")),
-            _seconds(get("session-expires")),
-            *_session_timer(message, method),
-            _media_type(get("content-type")),
-            _integer(get("content-length")),
-            len(message.body),
-            diagnostics[0].code if diagnostics else None,
-            self._first_copy(flow, message, method, message_id),
-            self.recording,
-            None,  # hop_of: only all messages together can tell
-            *((shown_body(message), *_NOT_LOGGED) if logged is None else logged.columns),
-        )
-
-    def _first_copy(
-        self, flow: Hop, message: SipMessage, method: str | None, message_id: str
-    ) -> str | None:
+    def _first_copy(self, flow: Hop, message: SipMessage, message_id: str) -> str | None:
         """Return the id of the message that this one repeats on the same hop, or None."""
-        get = message.first_values.get
-        status_code = message.status_code if isinstance(message, SipResponse) else None
-        key = (
-            flow.number,
-            flow.part,
-            message.direction,
-            status_code,
-            method,
-            get("call-id"),
-            get("cseq"),
-            get("via"),
-            get("to"),
-            get("rseq"),
-            message.body,
-        )
-        first = self._copies.setdefault((hash(key), method, get("call-id")), message_id)
+        first = self._copies.setdefault(copy_key(flow, message), message_id)
         if first != message_id:
             return first
         if len(self._copies) > COPIES_KEPT:
@@ -306,7 +224,7 @@ class Tabulator:
 
     def _add_diagnostics(self, context: Row, message: SipMessage, found: list[Diagnostics]) -> None:
         status_code = message.status_code if isinstance(message, SipResponse) else None
-        method = _cseq(message.get("cseq"))[1]
+        method = cseq_of(message.get("cseq"))[1]
         for position, one in enumerate(found, 1):
             self._rows["diagnostics"].append(
                 (
@@ -320,7 +238,8 @@ class Tabulator:
                     one.reason,
                     one.source,
                     component_of(one.code),
-                    to_json(dict(one.parameters)) if one.parameters else None,
+                    *diagnostic_columns(one, status_code),
+                    to_json(one.tree) if one.parameters else None,
                     one.value,
                 )
             )
@@ -556,6 +475,15 @@ def _decoded(part: MediaPart) -> object:
         return error
 
 
+def copy_key(hop: Hop, message: SipMessage) -> tuple[int, str | None, str | None]:
+    """Return what the copies of a message on one hop have in common, and no other message has."""
+    get, method = message.first_values.get, method_of(message)
+    status_code = message.status_code if isinstance(message, SipResponse) else None
+    told = (get("call-id"), get("cseq"), get("via"), get("to"), get("rseq"), message.body)
+    key = (hop.number, hop.part, message.direction, status_code, method, *told)
+    return hash(key), method, get("call-id")
+
+
 def _body_columns(value: object, text: str | None) -> Row:
     """Return decoder, text, value and problem of a part."""
     if value is None:
@@ -569,256 +497,6 @@ def _body_columns(value: object, text: str | None) -> Row:
     return type(value).__name__, text, plain, problem
 
 
-def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
-    """Return `rows` as an Arrow table with the columns of `table`; categories stay plain text."""
-    columns = zip(*rows, strict=True) if rows else [()] * len(table.columns)
-    plain = plain_schema(table)
-    arrays = [
-        _array(list(values), field.type) for values, field in zip(columns, plain, strict=True)
-    ]
-    return pa.Table.from_arrays(arrays, schema=plain)
-
-
-def plain_schema(table: Table) -> pa.Schema:
-    """Return the schema of `table` with text where the finished table has categories.
-
-    While rows are collected from several batches and processes there is no common dictionary.
-    """
-    return pa.schema(
-        [
-            pa.field(field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type)
-            for field in table.arrow
-        ]
-    )
-
-
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_timestamp(kind):
-        return pa.array(values, pa.int64()).cast(kind)
-    return pa.array(values, kind)
-
-
-# --- values of headers that stand in `messages` -------------------------------------------------
-
-
-@lru_cache(maxsize=65536)
-def party(value: str | None) -> tuple[str | None, str | None, str | None]:
-    """Return URI, tag and epid of a From or To value; each None where it has none."""
-    if not value:
-        return None, None, None
-    try:
-        name_addr = decode_name_addr(value)
-    except DissectError:
-        return None, None, None
-    get = name_addr.parameters.get
-    return name_addr.uri or None, get("tag") or None, get("epid") or None
-
-
-_BRANCH = re.compile(r";[ \t]*branch[ \t]*=[ \t]*([^;\s]+)", re.IGNORECASE)
-
-
-@lru_cache(maxsize=65536)
-def _contact_uri(value: str | None) -> str | None:
-    if not value:
-        return None
-    try:
-        return decode_name_addr(value).uri or None
-    except DissectError:
-        return None
-
-
-@lru_cache(maxsize=4096)
-def _cseq(value: str | None) -> tuple[int | None, str | None]:
-    if not value:
-        return None, None
-    try:
-        cseq = decode_cseq(value)
-    except DissectError:
-        return None, None
-    return cseq.number, cseq.method
-
-
-def _branch(value: str | None) -> str | None:
-    if not value or "branch" not in value.lower():
-        return None
-    if "," not in value and '"' not in value:  # nearly always: one Via, nothing quoted
-        found = _BRANCH.search(value)
-        return found[1] if found else None
-    try:
-        return decode_via(value).parameters.get("branch") or None
-    except DissectError:
-        return None
-
-
-_VIA_NAMES = frozenset(("Via", "v", "via", "VIA", "V"))
-
-
-def _via_chain(message: SipMessage) -> tuple[int | None, str | None]:
-    """Return how many Via values a message has, and who put the last of them there."""
-    values = [value for name, value in message.headers if name in _VIA_NAMES]
-    if not values and "via" in message.first_values:
-        values = message.get_all("via")
-    count, last = len(values), values[-1] if values else None
-    for value in values:
-        if "," in value:
-            pieces = split_values(value)
-            count += len(pieces) - 1
-            last = pieces[-1] if value is values[-1] and pieces else last
-    return count or None, _origin(last)
-
-
-@lru_cache(maxsize=16384)
-def _origin(value: str | None) -> str | None:
-    """Return sent-by and branch of a Via; the parameters that its receiver adds are left out."""
-    if not value or len(value) > _LONGEST_VIA:
-        return None
-    try:
-        via = decode_via(value)
-    except DissectError:
-        return None
-    return f"{via.sent_by.lower()};{via.branch}" if via.branch else via.sent_by.lower()
-
-
-_LONGEST_VIA = 1024
-
-
-@lru_cache(maxsize=4096)
-def _media_type(value: str | None) -> str | None:
-    if not value:
-        return None
-    try:
-        return decode_media_type(value).media_type
-    except DissectError:
-        return None
-
-
-def _token(value: str | None) -> str | None:
-    return value.partition(";")[0].strip() or None if value else None
-
-
-_REFRESHER = re.compile(r";[ \t]*refresher[ \t]*=[ \t]*(uac|uas)\b", re.IGNORECASE)
-_SESSION_METHODS = frozenset(("INVITE", "UPDATE"))
-
-
-def _session_timer(
-    message: SipMessage, method: str | None
-) -> tuple[str | None, int | None, str | None]:
-    """Return refresher, Min-SE, and which headers that a session needs a message has."""
-    if method not in _SESSION_METHODS:
-        return None, None, None
-    get = message.first_values.get
-    refresher = _REFRESHER.search(get("session-expires", ""))
-    found = [name for name in ("contact", "record-route", "session-expires") if get(name)]
-    for name in ("require", "supported"):
-        if name in message.first_values and "timer" in _tokens(message.get_all(name)):
-            found.append(f"{name}:timer")
-    return (
-        refresher[1].lower() if refresher else None,
-        _seconds(get("min-se")),
-        " ".join(sorted(found)) or None,
-    )
-
-
-def _tokens(values: list[str]) -> list[str]:
-    return [token.strip().lower() for value in values for token in value.split(",")]
-
-
-def _integer(value: str | None) -> int | None:
-    """Return a header's number; None when it is none, or too large for a column."""
-    if value is None or not (digits := value.strip()).isdecimal() or len(digits) > 18:
-        return None
-    return int(digits)
-
-
-def _seconds(value: str | None) -> int | None:
-    return _integer(_token(value)) if value else None
-
-
 def to_json(value: object) -> str:
     """Return a value as JSON, as it stands in a column."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-# --- route marks --------------------------------------------------------------------------------
-
-_MARKED_HEADERS = ("ms-edge-proxy-message-trust", "ms-split-domain-info", "ms-user-data")
-
-
-def route_marks(message: SipMessage) -> str | None:
-    """Return what in a message's headers tells where its call goes, as sorted words.
-
-    ===================================  ========================================================
-    word                                 from
-    ===================================  ========================================================
-    ``source:VALUE``                     ms-source-type of ms-edge-proxy-message-trust
-    ``network:VALUE``                    ms-source-network of the same header
-    ``split:VALUE``                      ms-traffic-type of ms-split-domain-info
-    ``user-data:NAME``                   a parameter of ms-user-data that is TRUE
-    ``host:federation.messenger.msn.com``  a host of Via, Record-Route or Route: Skype's proxy
-    ``host:lync.com``                    such a host in Microsoft's hosted service
-    ``mediation``                        User-Agent or Server names a Mediation Server
-    ``phone``                            Request-URI or To is a telephone number
-    ``conf:MODALITY``, ``conf:focus``    To or Request-URI is a conference's MCU or focus
-    ===================================  ========================================================
-
-    Values are lower case. None when no header tells anything.
-    """
-    first_values = message.first_values
-    get = first_values.get
-    uris = message.request_uri if isinstance(message, SipRequest) else "", party(get("to"))[0] or ""
-    product = get("user-agent") or get("server") or ""
-    marks = _uri_marks(uris[0]) | _uri_marks(uris[1]) | _product_marks(product)
-    for name in _MARKED_HEADERS:
-        if name in first_values:
-            marks |= _header_marks(name, first_values[name])
-    for name in ("via", "record-route", "route"):
-        if name in first_values and _HOSTS.search(first_values[name]):
-            marks |= _host_marks(first_values[name])
-    return " ".join(sorted(marks)) if marks else None
-
-
-_HOSTS = re.compile(r"\.lync\.com|federation\.messenger\.msn\.com", re.IGNORECASE)
-_NO_MARKS: frozenset[str] = frozenset()
-
-
-@lru_cache(maxsize=4096)
-def _product_marks(product: str) -> frozenset[str]:
-    return frozenset({"mediation"}) if "mediation" in product.lower() else _NO_MARKS
-
-
-@lru_cache(maxsize=4096)
-def _header_marks(name: str, value: str) -> frozenset[str]:
-    parameters = {key: text.lower() for key, text in decode_parameters(value).items() if text}
-    if name == "ms-user-data":
-        return frozenset(f"user-data:{key}" for key, text in parameters.items() if text == "true")
-    named = {
-        "ms-source-type": "source",
-        "ms-source-network": "network",
-        "ms-traffic-type": "split",
-    }
-    return frozenset(
-        f"{word}:{parameters[key]}" for key, word in named.items() if key in parameters
-    )
-
-
-@lru_cache(maxsize=65536)
-def _uri_marks(uri: str) -> frozenset[str]:
-    lower = uri.lower()
-    if lower.startswith("tel:") or "user=phone" in lower:
-        return frozenset({"phone"})
-    if "opaque=app:conf:" not in lower:
-        return _NO_MARKS
-    opaque = decode_uri(lower).parameters.get("opaque") or ""
-    pieces = opaque.split(":")
-    return frozenset({f"conf:{pieces[2]}"} if len(pieces) > 2 else ())
-
-
-def _host_marks(value: str) -> frozenset[str]:
-    hosts = {host.lower() for host in _HOSTS.findall(value)}
-    return frozenset(f"host:{host.removeprefix('.')}" for host in hosts)
-
-
-def merge_rows(parts: Iterable[pa.Table], table: Table) -> pa.Table:
-    """Return the rows of all `parts` as one Arrow table, empty when there are none."""
-    found = list(parts)
-    return pa.concat_tables(found) if found else plain_schema(table).empty_table()

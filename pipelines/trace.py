@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from html import escape
+from pathlib import Path
 
 import pandas as pd
 
@@ -13,6 +15,8 @@ from dissectors.body import MediaPart, decode_part, to_plain
 from pipelines.engine import run
 from pipelines.inputs import expand
 from pipelines.ladder import Ladder, draw_ladder
+from pipelines.message_headers import headers_of
+from pipelines.packet_lists import PacketLike, is_packet_list, write_packets
 from pipelines.problems import problems_of
 from pipelines.request import Request
 from pipelines.results import Tables
@@ -23,8 +27,11 @@ from pipelines.summary_text import render
 PathLike = str | os.PathLike[str]
 
 
+Packets = Iterable[PacketLike]
+
+
 def read_capture(
-    *captures: PathLike,
+    *captures: PathLike | Packets,
     keys: PathLike | Iterable[PathLike] = (),
     key_passphrase: str | Iterable[str] = (),
     decode_as: str | Iterable[str] = (),
@@ -37,9 +44,10 @@ def read_capture(
 
     Parameters
     ----------
-    *captures : path
+    *captures : path or list of packets
         pcap, pcapng, snoop or Network Monitor files, also compressed, or trace logs; directories,
-        patterns and URLs of such; ``-`` is standard input.
+        patterns and URLs of such; ``-`` is standard input. A Scapy PacketList, or a list of its
+        packets, is written to a temporary file and read there, as ``packets-1.pcapng``.
     keys : path or iterable of paths
         TLS key logs, servers' RSA private keys (PEM, DER, PKCS#12), folders of them; secrets
         inside a pcapng are used without being named. SSLKEYLOGFILE is for the commands only.
@@ -78,17 +86,31 @@ def read_capture(
     """
     if not captures:
         raise TypeError("read_capture() needs at least one capture")
-    paths, notes = expand(os.fspath(path) for path in captures)
-    request = Request(
-        paths,
-        [os.fspath(path) for path in _several(keys)],
-        [decode_as] if isinstance(decode_as, str) else list(decode_as),
-        dict(thresholds or {}),
-        [key_passphrase] if isinstance(key_passphrase, str) else list(key_passphrase),
-        each=each,
-        timezone=timezone,
-    )
-    return Trace(run(request, workers), request, notes)
+    with tempfile.TemporaryDirectory(prefix="lyncshark-") as directory:
+        named = [_path_of(one, at, Path(directory)) for at, one in enumerate(captures, 1)]
+        paths, notes = expand(named)
+        request = Request(
+            paths,
+            [os.fspath(path) for path in _several(keys)],
+            [decode_as] if isinstance(decode_as, str) else list(decode_as),
+            dict(thresholds or {}),
+            [key_passphrase] if isinstance(key_passphrase, str) else list(key_passphrase),
+            each=each,
+            timezone=timezone,
+        )
+        return Trace(run(request, workers), request, notes)
+
+
+def _path_of(capture: PathLike | Packets, position: int, directory: Path) -> str:
+    """Return a capture's path; packets are written to a file in `directory` first."""
+    if is_packet_list(capture):
+        path = directory / f"packets-{position}.pcapng"
+        write_packets(capture, path)
+        return str(path)
+    if not isinstance(capture, (str, os.PathLike)):
+        kind = type(capture).__name__
+        raise TypeError(f"a capture is a path or a list of packets, not {kind}")
+    return os.fspath(capture)
 
 
 def _several(paths: PathLike | Iterable[PathLike]) -> Iterable[PathLike]:
@@ -152,6 +174,44 @@ class Trace:
         data = row["text"].encode()
         # The text is UTF-8 now, whatever charset the part was sent in.
         return to_plain(decode_part(MediaPart(part, row["media_type"], {}, None, None, data)))
+
+    def headers(self, *message_ids: str) -> pd.DataFrame:
+        """Return all headers of one or more messages, with what they mean.
+
+        The captures are read again, up to the last of these messages: ask for several at once.
+
+        Parameters
+        ----------
+        *message_ids : str
+            As in `messages`.
+
+        Returns
+        -------
+        DataFrame
+            One row per header, in order: ``message_id``, ``position``, ``name`` as sent, ``header``
+            (full name, lower case), ``value``, ``meaning`` (as dicts, lists, text and numbers; None
+            for plain text), ``problem``. What proves an identity is not in it.
+
+        Raises
+        ------
+        KeyError
+            When there is no such message.
+        pipelines.errors.UsageError
+            When the capture was standard input.
+
+        Examples
+        --------
+        >>> trace = read_capture("fixtures/skype_ringback/skype_ringback.pcapng",
+        ...                      keys="fixtures/skype_ringback/sslkeys.log")
+        >>> headers = trace.headers(trace.messages.message_id[0])
+        >>> headers[headers.header == "via"].meaning.iloc[0][0]["transport"]
+        'TLS'
+        """
+        known = set(self.messages["message_id"])
+        for message_id in message_ids:
+            if message_id not in known:
+                raise KeyError(f"there is no message {message_id!r}")
+        return headers_of(self._request, message_ids)
 
     def ladder(self, call_id: str) -> Ladder:
         """Return a call's messages as a ladder diagram, an SVG that Jupyter shows.

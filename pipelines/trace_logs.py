@@ -21,8 +21,9 @@ from dissectors.tracelog.record import (
     split_host_port,
 )
 from pipelines.errors import UsageError
+from pipelines.message_columns import LogColumns
 from pipelines.schema import LOG_DIAGNOSTICS
-from pipelines.tables import LogColumns, Tabulator, row_of, to_json
+from pipelines.tables import Tabulator, row_of, to_json
 
 MAX_FLOWS = 65_536
 """Peers of one log that are remembered at a time; beyond that the oldest is forgotten."""

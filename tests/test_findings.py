@@ -1,4 +1,4 @@
-"""What the rules find in the fixtures: what is expected of each capture, and nothing else."""
+"""What the rules find in every fixture is what was expected, and the page in docs says the same."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.workshop.expected import read
-from pipelines import read_capture
+from tests.findings_matrix import FIXTURES, cases, counts, page
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-CASES = [
-    pytest.param(path.parents[1], name, counts, id=f"{path.parents[1].name}-{name}")
-    for path in sorted(FIXTURES.glob("*/expected/findings.json"))
-    for name, counts in json.loads(path.read_text()).items()
-]
+DOCUMENT = Path(__file__).parents[1] / "docs" / "findings.md"
 
 
-@pytest.mark.parametrize(("folder", "capture", "counts"), CASES)
-def test_findings(folder: Path, capture: str, counts: dict[str, int]) -> None:
-    keys = read(folder, "truth")["captures"][capture]["keys"]
-    trace = read_capture(folder / capture, keys=[folder / keys] if keys else [], workers=1)
-    found = trace.findings
-    assert found.groupby("rule", observed=True)["count"].sum().to_dict() == counts, (
-        found.to_string()
-    )
+@pytest.mark.parametrize("case", cases(), ids=lambda case: f"{case.parent.name}/{case.name}")
+def test_what_is_found_is_what_was_expected(case: Path) -> None:
+    expected = json.loads((case.parent / "expected" / "findings.json").read_text())
+    assert counts(case) == expected[case.name]
+
+
+def test_no_expectation_is_left_over() -> None:
+    named = {
+        path.parents[1] / name
+        for path in FIXTURES.glob("*/expected/findings.json")
+        for name in json.loads(path.read_text())
+    }
+    assert named == set(cases())
+
+
+def test_the_page_is_current() -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == page(), "python -m tests.findings_matrix"

@@ -11,7 +11,7 @@ import pytest
 from fixtures.workshop.expected import compare, read
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-NO_CAPTURES = {"workshop", "bodies", "formats", "__pycache__"}
+NO_CAPTURES = {"workshop", "bodies", "formats", "tracelog_kinds", "__pycache__"}
 FOLDERS = sorted(
     path for path in FIXTURES.iterdir() if path.is_dir() and path.name not in NO_CAPTURES
 )

@@ -60,7 +60,7 @@ class BatchSubscription:
     """What was wrong with the XML although it could be read; empty as a rule."""
 
 
-@bodies.register("application/msrtc-adrl-categorylist+xml", "application/adrl+xml")
+@bodies.register("application/msrtc-adrl-categorylist+xml", "application/adrl+xml", tabulated=True)
 def decode_adrl_categorylist(part: MediaPart) -> BatchSubscription:
     """Return a subscription to many contacts.
 

@@ -22,8 +22,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dissectors.errors import DissectError, Malformed
-from dissectors.sip.abnf import LWS, split_outside_quotes
-from dissectors.sip.headers import decode_parameters
+from dissectors.sip.abnf import LWS, QUOTED_STRING, split_outside_quotes, unquote
+from dissectors.sip.media_debug import MediaDebug, decode_media_debug
 from dissectors.sip.message import SipMessage, full_name
 
 HEADERS = ("ms-diagnostics", "ms-diagnostics-public", "ms-client-diagnostics")
@@ -55,13 +55,48 @@ class Diagnostics:
         """Component that owns the range of the error id."""
         return component_of(self.code)
 
+    @property
+    def tree(self) -> dict[str, str | dict[str, str] | dict[str, dict[str, str]]]:
+        """The parameters, those that tell of media split into their values, by modality."""
+        return {
+            name: _media_tree(value) if _MEDIA_NAME.search(name) else value
+            for name, value in self.parameters.items()
+        }
+
+    @property
+    def media(self) -> tuple[MediaDebug, ...]:
+        """What the parameters tell of media: CallerMediaDebug, CalleeMediaDebug, MediaChanBlob."""
+        return tuple(
+            one
+            for name, value in self.parameters.items()
+            if _MEDIA_NAME.search(name)
+            for one in decode_media_debug(value)
+        )
+
+
+_MEDIA_NAME = re.compile(r"mediadebug\Z|mediachanblob\Z")
+
+
+def _media_tree(blob: str) -> dict[str, str] | dict[str, dict[str, str]]:
+    """Return the values of a blob by modality; without modalities, the values."""
+    told = decode_media_debug(blob)
+    if [one.modality for one in told] == [None]:
+        return dict(told[0].values)
+    tree: dict[str, dict[str, str]] = {}
+    for one in told:
+        tree.setdefault(one.modality or "", {}).update(one.values)
+    return tree
+
 
 # ErrorId ["." SubCode] *( SEMI name [ "=" ( quoted-string / token ) ] )     [MS-OCER] §2.2.1
 _ERROR_ID = re.compile(r"[ \t]*([0-9]{1,9})(?:[ \t]*\.[ \t]*([0-9]{1,9}))?[ \t]*\Z")
 _ANOTHER = re.compile(
     r"[ \t]*[0-9]{1,9}(?:\.[0-9]{1,9})?[ \t]*;[ \t]*(?:reason|source)[ \t]*=", re.I
 )
-_TYPOGRAPHIC_QUOTES = str.maketrans("“”„‟″", '"' * 5)
+# What a word processor makes of quotes, where a value begins or ends; inside quotes it may stand.
+_TYPOGRAPHIC_QUOTES = re.compile(
+    r'("[^"\\]*(?:\\.[^"\\]*)*")|(=[ \t]*)[“”„‟″]|[“”„‟″](?=[ \t]*(?:[;,]|\Z))', re.DOTALL
+)
 
 
 def decode_diagnostics(
@@ -116,8 +151,12 @@ def decode_diagnostics_value(header: str, value: str) -> list[Diagnostics]:
     >>> d.code, d.subcode, d.reason, d.source
     (1009, 2, 'no; SRV', 'a.test')
     """
-    straight = value if '"' in value else value.translate(_TYPOGRAPHIC_QUOTES)
+    straight = value if value.isascii() else _TYPOGRAPHIC_QUOTES.sub(_straight, value)
     return [_decode_one(header, one, value) for one in _split_diagnoses(straight)]
+
+
+def _straight(match: re.Match[str]) -> str:
+    return match[1] or f'{match[2] or ""}"'
 
 
 def _split_diagnoses(text: str) -> Iterator[str]:
@@ -140,7 +179,7 @@ def _decode_one(header: str, text: str, value: str) -> Diagnostics:
         summary = f"{header} without an error id: {text[:60]!r}"
         raise Malformed(summary, layer="sip", severity="warning", spec="[MS-OCER] §2.2.1")
     code, subcode = error_id.groups()
-    parameters = decode_parameters(rest)
+    parameters = _decode_parameters(rest)
     return Diagnostics(
         header=header,
         code=int(code),
@@ -150,6 +189,76 @@ def _decode_one(header: str, text: str, value: str) -> Diagnostics:
         parameters=parameters,
         value=value.strip(LWS),
     )
+
+
+# --- parameters, as they are met -----------------------------------------------------------------
+
+# Name, and what it is equal to: quoted without escapes, or unquoted. Nearly all are such.
+_REGULAR = re.compile(
+    r'[; \t]*([^=;" \t]+)[ \t]*'
+    r'(?:=[ \t]*(?:"([^"\\]*)"[ \t]*|([^;" \t][^;"]*)?))?(?=;|\Z)'
+)
+_NAME = re.compile(r"[; \t]*([^=;]*)(=?)[ \t]*")
+_UNQUOTED = re.compile(r"[^;]*")
+_ENDS_HERE = re.compile(r"[ \t]*(?:;|\Z)")
+_CLOSING = re.compile(r'"[ \t]*(?=;|\Z)')
+_NEXT_PARAMETER = re.compile(r';[ \t]*[\w.\-]{1,40}[ \t]*=[ \t]*"\Z')
+_LONGEST_NEXT = 100
+
+
+def _decode_parameters(text: str) -> dict[str, str]:
+    """Decode ``name=value;flag``: names in lower case, values without quotes.
+
+    Of a repeated name the first stands. Quotes are mended where they cannot be right: one that is
+    not closed before the next parameter, and one that stands unescaped inside a text.
+    """
+    parameters: dict[str, str] = {}
+    position = 0
+    while position < len(text):
+        regular = _REGULAR.match(text, position)
+        if regular is not None:
+            name, quoted, plain = regular.groups("")
+            value, position = quoted or plain.rstrip(LWS), regular.end()
+        else:
+            name, value, position = _pull_irregular(text, position)
+        if name:
+            parameters.setdefault(name.lower(), value)
+    return parameters
+
+
+def _pull_irregular(text: str, begin: int) -> tuple[str, str, int]:
+    """Return the name and value of any parameter that begins at `begin`, and where it ends."""
+    name = _NAME.match(text, begin)
+    if name is None or name.end() == begin:
+        return "", "", len(text)
+    if not name[2]:
+        return name[1].strip(LWS), "", name.end()
+    return (name[1].strip(LWS), *_pull_value(text, name.end()))
+
+
+def _pull_value(text: str, begin: int) -> tuple[str, int]:
+    """Return the value that begins at `begin`, and where it ends."""
+    quoted = QUOTED_STRING.match(text, begin)
+    if quoted is None:
+        unquoted = _UNQUOTED.match(text, begin)
+        end = unquoted.end() if unquoted else begin
+        value = text[begin:end].strip(LWS)
+        return value.removesuffix('"') if value.count('"') == 1 else value, end
+    if _ENDS_HERE.match(text, quoted.end()):
+        return unquote(quoted.group()), quoted.end()
+    return _pull_broken(text, begin, quoted.end())
+
+
+def _pull_broken(text: str, begin: int, end: int) -> tuple[str, int]:
+    """Return a value whose second quote, before `end`, does not close it, and where it ends."""
+    tail = max(begin, end - _LONGEST_NEXT)
+    next_parameter = _NEXT_PARAMETER.search(text, tail, end)
+    if next_parameter is not None:
+        return text[begin + 1 : next_parameter.start()].strip(LWS), next_parameter.start()
+    closing = _CLOSING.search(text, end)
+    if closing is None:
+        return text[begin + 1 :].strip(LWS), len(text)
+    return text[begin + 1 : closing.start()], closing.end()
 
 
 COMPONENTS: tuple[tuple[int, int, str], ...] = (

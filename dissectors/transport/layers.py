@@ -71,6 +71,8 @@ class Layers:
     """(N,) int64: bytes of the whole frame on the wire (summed over fragments)."""
     tunnel: npt.NDArray[np.uint8]
     """(N,) uint8: index into :data:`TUNNELS`; 0 where there is none."""
+    header_start: Int64 | None = None
+    """(N,) int64: where the IP header begins in `data`; None when nobody told."""
     outside: Outside | None = None
     """The outermost IP headers of the packets that came in tunnels; None where there are none."""
 
@@ -139,6 +141,7 @@ def decode_layers(batch: PacketBatch, slow_road: SlowRoad) -> DecodedBatch:
         segment_length=segments.segment_length,
         wire_length=frames.wire_length,
         tunnel=datagrams.tunnel,
+        header_start=datagrams.header_start,
         outside=climb.outside(),
     )
     return DecodedBatch(layers, *climb.faults(), climb.log.others)

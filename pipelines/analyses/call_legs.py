@@ -154,7 +154,8 @@ def _legs(rows: list[_Row]) -> Iterator[dict[str, Any]]:
     for number, leg in enumerate(legs):
         before = legs[leg.previous] if leg.previous is not None else None
         final = next((row for row in leg.answers if (row.status or 0) >= 200), None)
-        behind = rang.get(number)
+        last = all(other.previous != number for other in legs)
+        behind = 0.0 if last else rang.get(number)
         yield {
             "capture": leg.invite.capture,
             "call_id": leg.invite.call_id,
@@ -172,7 +173,7 @@ def _legs(rows: list[_Row]) -> Iterator[dict[str, Any]]:
             "status_code": final.status if final else None,
             "held_invite_s": _held_invite(before, leg),
             "held_ringback_s": _difference(leg.ringback, behind),
-            "last": all(other.previous != number for other in legs),
+            "last": last,
         }
 
 
@@ -229,7 +230,7 @@ def _held_invite(before: _Leg | None, leg: _Leg) -> float | None:
 
 
 def _difference(whole: float | None, part: float | None) -> float | None:
-    return whole if whole is None or part is None else whole - part
+    return None if whole is None or part is None else whole - part
 
 
 def _side(*addresses: str | None) -> str | None:

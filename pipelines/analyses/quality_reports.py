@@ -26,8 +26,8 @@ from dissectors.xml_types import boolean_of, integer_of, number_of
 from pipelines.analysis import analysis
 from pipelines.body_values import BODY_COLUMNS, body_values, short
 from pipelines.grouping import Integers, in_order, is_one_of, nanoseconds, table_frame
+from pipelines.message_columns import party
 from pipelines.schema import QUALITY_REPORTS
-from pipelines.tables import party
 
 _XML, _TEXT = "application/vq-rtcpxr+xml", "application/vq-rtcpxr"
 _PLACE = ("message_id", "capture", "frame_number")

@@ -7,9 +7,10 @@ time went, and the calls inside the same capture what is usual there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -41,7 +42,18 @@ _ROUTES = {
     ),
     whole=True,
     calls=("call_key", "from_uri", "to_uri", "route", "start_time", "ringback_delay_s"),
-    call_legs=("call_key", "leg", "dst_ip", "side", "held_ringback_s", "last"),
+    call_legs=(
+        "call_key",
+        "capture",
+        "leg",
+        "previous_leg",
+        "dst_ip",
+        "side",
+        "ringback_s",
+        "held_invite_s",
+        "held_ringback_s",
+        "last",
+    ),
 )
 def slow_ringback(
     calls: pd.DataFrame, call_legs: pd.DataFrame, *, ringback_s: float, silence_s: float
@@ -72,43 +84,85 @@ def _finding(row: Any, legs: pd.DataFrame | None, usual: str, limit: float) -> F
     subject = _ROUTES.get(route, "calls")
     return Finding(
         title=f"Silence of {limit:g} s or more before a call rings",
-        subject=f"{subject}: {shares[0][0]}" if shares else subject,
+        subject=f"{subject}: {shares[0].where}" if shares else subject,
         start_time=row.start_time,
         evidence=(message(row.call_key),),
         explanation=f"{row.from_uri} called {row.to_uri} and heard nothing for "
         f"{row.ringback_delay_s:.1f} s{_spelled(shares)}.{usual if route != 'internal' else ''}",
-        advice=_advice(shares, legs),
+        advice=_advice(shares),
         reference="RFC 6076 §4.3; ITU-T E.721",
     )
 
 
-def _shares(legs: pd.DataFrame | None) -> list[tuple[str, float]]:
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What one element, or what lies behind it, took of the time."""
+
+    who: str
+    seconds: float
+    place: Literal["in", "beyond", "in or beyond"]
+    outside: bool
+    kept_invite_s: float = math.nan
+    """Seconds of these for which it kept the INVITE."""
+
+    @property
+    def where(self) -> str:
+        return self.who if self.place == "in" else f"{self.place} {self.who}"
+
+
+def _shares(legs: pd.DataFrame | None) -> list[_Share]:
     """Return who held the call, and for how many seconds, the longest first."""
     if legs is None:
         return []
-    held = legs[legs["held_ringback_s"].notna() & legs["dst_ip"].notna()]
-    shares = [
-        (f"{'beyond ' if row.last else ''}{row.dst_ip}", float(row.held_ringback_s))
-        for row in held.itertuples()
+    kept = legs.dropna(subset=["previous_leg"]).groupby("previous_leg")["held_invite_s"].max()
+    shares = []
+    for row in legs[legs["ringback_s"].notna()].itertuples():
+        untold = pd.isna(row.held_ringback_s)
+        shares.append(
+            _Share(
+                who=_name(row),
+                seconds=float(row.ringback_s if untold else row.held_ringback_s),
+                place="in or beyond" if untold else "beyond" if row.last else "in",
+                outside=not pd.isna(row.side) and row.side == "external",
+                kept_invite_s=float(kept.get(row.leg, math.nan)),
+            )
+        )
+    return sorted(shares, key=lambda share: -share.seconds)
+
+
+def _name(row: Any) -> str:
+    """Return the receiver's address; a trace log tells only whose it is."""
+    return f"the machine that wrote {row.capture}" if pd.isna(row.dst_ip) else str(row.dst_ip)
+
+
+def _spelled(shares: list[_Share]) -> str:
+    pieces = [
+        f"{share.seconds:.2f} s {'in ' if share.place == 'in' else ''}{share.where}"
+        for share in shares
     ]
-    return sorted(shares, key=lambda share: -share[1])
-
-
-def _spelled(shares: list[tuple[str, float]]) -> str:
-    pieces = [f"{seconds:.2f} s {'' if 'beyond' in who else 'in '}{who}" for who, seconds in shares]
     return f" ({', '.join(pieces)})" if pieces else ""
 
 
-def _advice(shares: list[tuple[str, float]], legs: pd.DataFrame | None) -> str:
-    if legs is None or not shares:
+def _advice(shares: list[_Share]) -> str:
+    if not shares:
         return "Capture at more places, or add their keys, to see which server holds the call."
-    who = shares[0][0]
-    if not who.startswith("beyond "):
-        return f"Look at {who}: it passed the INVITE or its answer on so late."
-    outside = legs["side"].iloc[-1] == "external"
-    if outside:
+    longest = shares[0]
+    who = longest.who
+    if longest.place == "in or beyond":
+        return (
+            f"The capture holds the INVITE on the way from {who} on, but not how it rang there: "
+            "frames are missing, or it rang by itself. Capture again to see whether the time goes "
+            "by in it or behind it."
+        )
+    if longest.place == "beyond" and longest.outside:
         return (
             "The time goes by outside, on the other side of the Edge: tell the partner, with the "
             "times of this call. Until then let the caller hear ringback locally."
         )
-    return f"Capture behind {who.removeprefix('beyond ')} as well: the time goes by there."
+    if longest.place == "beyond":
+        return f"Capture behind {who} as well: the time goes by there."
+    if longest.kept_invite_s > longest.seconds / 2:
+        return f"Look at {who}: it kept the INVITE for {longest.kept_invite_s:.1f} s."
+    if longest.kept_invite_s >= 0:
+        return f"Look at {who}: it kept the answer, not the INVITE, for so long."
+    return f"Look at {who}: it passed the INVITE or its answer on so late."

@@ -145,3 +145,67 @@ def test_the_demo() -> None:
     assert one["subject"] == "calls with Skype: beyond 198.51.100.70"
     assert "Internal calls took" in one["explanation"]
     assert set(trace.findings["rule"]) == {"slow_ringback"}
+
+
+# --- the same call from other places -------------------------------------------------------------
+
+VIEWS = {
+    "edge.pcapng": "calls with Skype: beyond 198.51.100.70",
+    "client.pcapng": "calls with Skype: beyond 192.168.10.11",
+    "held_inside.pcapng": "calls with Skype: 192.168.10.11",
+    "lost_outside.pcapng": "calls with Skype: in or beyond 192.168.10.20",
+    "edge.ocslogger.txt": "calls with Skype: beyond the machine that wrote edge.ocslogger.txt",
+    "healthy.pcapng": None,
+    "lost_at_the_client.pcapng": None,
+}
+
+
+@pytest.mark.parametrize(("name", "subject"), VIEWS.items())
+def test_what_a_place_can_tell(name: str, subject: str | None) -> None:
+    path = FIXTURES / "skype_views" / name
+    is_log = path.suffix == ".txt"
+    trace = read_capture(
+        path,
+        keys=[] if is_log else [path.with_suffix(".keys.log")],
+        timezone="UTC" if is_log else None,
+    )
+    found = trace.findings[trace.findings["rule"] == "slow_ringback"]
+    assert found["subject"].tolist() == ([] if subject is None else [subject])
+
+
+def test_a_frame_that_was_lost_is_told_and_nothing_claimed() -> None:
+    folder = FIXTURES / "skype_views"
+    trace = read_capture(
+        folder / "lost_at_the_client.pcapng", keys=folder / "lost_at_the_client.keys.log"
+    )
+    [skype] = trace.calls[trace.calls["route"] == "skype"].itertuples()
+    assert pd.isna(skype.ringback_delay_s)
+    assert skype.setup_delay_s == pytest.approx(16.31, abs=0.001)
+    assert trace.flows["lost_bytes"].sum() > 0
+    assert (trace.expert["severity"] != "note").any()
+
+
+def test_who_kept_the_invite() -> None:
+    [one] = findings(
+        """
+        0.0  10.0.0.1>10.0.0.2 INVITE vias=1
+        0.1  10.0.0.2>10.0.0.3 INVITE vias=2
+        0.5  10.0.0.3>10.0.0.2 180 vias=2
+        11.6 10.0.0.2>10.0.0.1 180 vias=1
+        """
+    )
+    assert one.advice == "Look at 10.0.0.2: it kept the answer, not the INVITE, for so long."
+
+
+def test_a_server_is_not_blamed_for_ringing_that_was_not_captured() -> None:
+    script = """
+        0.0  10.0.0.1>10.0.0.2 INVITE vias=1
+        0.1  10.0.0.2>10.0.0.3 INVITE vias=2
+        11.6 10.0.0.2>10.0.0.1 180 vias=1
+        """
+    found = table(script)
+    assert found["held_ringback_s"].isna().all()
+    [one] = findings(script)
+    assert one.subject == "internal calls: in or beyond 10.0.0.2"
+    assert "11.60 s in or beyond 10.0.0.2" in one.explanation
+    assert "frames are missing" in one.advice

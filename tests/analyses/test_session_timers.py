@@ -207,7 +207,7 @@ def test_the_fixtures_tell_their_truth(name: str) -> None:
 def test_headers_that_a_session_needs_are_named() -> None:
     """From the wire to the column."""
     from dissectors.sip.message import decode_head
-    from pipelines.tables import _session_timer
+    from pipelines.message_columns import _session_timer
 
     head = (
         b"SIP/2.0 200 OK\r\nContact: <sip:a@b>\r\nk: 100rel, Timer\r\nRequire: timer\r\n"

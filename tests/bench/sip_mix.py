@@ -479,7 +479,10 @@ def _conference_answer(client: Client, focus: str, verb: str) -> str:
 
 Conversation = Callable[[Client], Iterator[Sent]]
 
-MIX: tuple[tuple[Conversation, int], ...] = (
+Mix = tuple[tuple[Conversation, int], ...]
+"""Conversations and how often each is begun."""
+
+MIX: Mix = (
     (answered_call, 24),
     (failed_call, 6),
     (subscription, 30),
@@ -491,10 +494,10 @@ MIX: tuple[tuple[Conversation, int], ...] = (
 """Conversations and how often each is begun, per hundred."""
 
 
-def converse(client: Client, at_once: int = 3) -> Iterator[Sent]:
+def converse(client: Client, at_once: int = 3, mix: Mix = MIX) -> Iterator[Sent]:
     """Yield the messages of a client without end: always `at_once` conversations, interleaved."""
-    kinds = [kind for kind, _ in MIX]
-    weights = [weight for _, weight in MIX]
+    kinds = [kind for kind, _ in mix]
+    weights = [weight for _, weight in mix]
 
     def begin() -> Iterator[Sent]:
         return client.random.choices(kinds, weights)[0](client)

@@ -115,7 +115,7 @@ def write_certificate(folder: Path) -> Path:
     """Write a self-signed certificate with its key into `folder`; return the PEM file."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fe01.contoso.test")])
-    start = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+    start = datetime.datetime(2014, 1, 1, tzinfo=datetime.timezone.utc)
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(start).not_valid_after(start + datetime.timedelta(3650))
     encoding = serialization.Encoding.PEM

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench.sip_mix import Client, Sent, converse
+from tests.bench.sip_mix import MIX, Client, Mix, Sent, converse
 from tests.bench.wire import (
     PcapFile,
     RtpTraffic,
@@ -45,6 +45,8 @@ class Workload:
     rtp_packets: int = 0
     """RTP packets among them, on 20 streams; rounded up to whole periods of 20 ms."""
     seed: int = 1
+    mix: Mix = MIX
+    """Conversations that are held."""
 
 
 @dataclass
@@ -54,10 +56,11 @@ class Connection:
     client: Client
     tcp: TcpConnection
     tls: TlsConnection
+    mix: Mix = MIX
     talk: Iterator[Sent] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.talk = converse(self.client)
+        self.talk = converse(self.client, mix=self.mix)
 
     def open(self) -> Iterator[bytes]:
         """Yield the frames of the TCP and the TLS handshake."""
@@ -119,13 +122,14 @@ def write_workload(workload: Workload, capture: Path, keys: Path) -> int:
         contexts = TlsContexts(write_certificate(folder), keys, CIPHER)
         pcap = PcapFile(stack.enter_context(capture.open("wb", buffering=1 << 20)))
         connections = [
-            _connection(number, contexts, source) for number in range(workload.connections)
+            _connection(number, contexts, source, workload.mix)
+            for number in range(workload.connections)
         ]
         _play(workload, pcap, connections, source)
     return pcap.frames
 
 
-def _connection(number: int, contexts: TlsContexts, source: random.Random) -> Connection:
+def _connection(number: int, contexts: TlsContexts, source: random.Random, mix: Mix) -> Connection:
     address = bytes((10, 1, number // 250, 1 + number % 250))
     port = 49152 + number
     client = Client(
@@ -138,7 +142,7 @@ def _connection(number: int, contexts: TlsContexts, source: random.Random) -> Co
         Side(address, port, source.getrandbits(32)),
         Side(SERVER_ADDRESS, 5061, source.getrandbits(32)),
     )
-    return Connection(client, tcp, TlsConnection(contexts))
+    return Connection(client, tcp, TlsConnection(contexts), mix)
 
 
 def _play(

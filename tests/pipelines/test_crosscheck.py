@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,17 @@ def test_reasons_that_are_certain_are_told() -> None:
     snapped = run(DAMAGED / "snapped.pcap").stdout
     assert "here that frame is faulty: 611 bytes are missing" in snapped
     assert "waits" not in run(DAMAGED / "keep_alives.pcap").stdout
+
+
+@pytest.mark.oracle
+@pytest.mark.skipif(not shutil.which("mergecap"), reason="mergecap is not installed")
+def test_the_copy_of_a_packet_is_a_reason(tmp_path: Path) -> None:
+    capture, later, doubled = FIXTURES / "sipp_tls" / "udp_lossy.pcapng", "later", "doubled.pcapng"
+    subprocess.run(["editcap", "-t", "0.00005", capture, tmp_path / later], check=True)
+    subprocess.run(["mergecap", "-w", tmp_path / doubled, capture, tmp_path / later], check=True)
+    told = run(tmp_path / doubled).stdout
+    assert " 0 not in tshark, 106 only in tshark, 0 different" in told
+    assert told.count("has the same: 106 packets of this capture are there twice") == 106
 
 
 @pytest.mark.oracle

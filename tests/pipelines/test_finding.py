@@ -30,7 +30,6 @@ from pipelines.finding import (
 )
 from pipelines.rules_text import rules_text
 from pipelines.schema import FINDINGS
-from pipelines.tables import plain_schema
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "skype_ringback"
 CAPTURE, KEYS = FIXTURE / "skype_ringback.pcapng", FIXTURE / "sslkeys.log"
@@ -60,7 +59,7 @@ def rows_of(*found: tuple[Rule, list[Finding]]) -> list[dict[str, Any]]:
     for one, several in found:
         collected.add(one, several)
     table = collected.table()
-    assert table.schema == plain_schema(FINDINGS)
+    assert table.schema == FINDINGS.plain
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 

@@ -279,3 +279,22 @@ def test_a_document_keeps_its_text_and_names_its_decoder() -> None:
     xml = _state("sip:u1@contoso.com", 6500)
     (body,) = _tables(NOTIFY, CATEGORIES, xml)["bodies"]
     assert (body["text"], body["decoder"], body["value"]) == (xml, "EventCategories", None)
+
+
+PUBLISH = "SERVICE sip:app@contoso.com SIP/2.0", "SERVICE"
+
+
+def test_legacy_interop_that_is_published_has_rows() -> None:
+    body = (HERE / "category_publish" / "legacy_interop.xml").read_bytes()
+    rows = _rows(PUBLISH, "application/msrtc-category-publish+xml", body)
+    assert [(row["contact_uri"], row["category"], row["container"]) for row in rows] == [
+        ("sip:contact.centre@contoso.com", "legacyInterop", 0),
+        ("sip:contact.centre@contoso.com", "legacyInterop", 100),
+    ]
+    assert {row["availability"] for row in rows} == {3500}
+
+
+def test_other_publications_have_none() -> None:
+    body = (HERE / "category_publish" / "machine_state.xml").read_bytes()
+    assert not _rows(PUBLISH, "application/msrtc-category-publish+xml", body)
+    assert not _rows(PUBLISH, "application/msrtc-category-publish+xml", b"<legacyInterop")

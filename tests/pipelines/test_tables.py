@@ -8,15 +8,10 @@ import pytest
 from dissectors.errors import DissectError
 from dissectors.sip.framing import decode_datagram
 from dissectors.sip.message import SipMessage
+from pipelines.arrow_rows import arrow_table
+from pipelines.message_columns import party, route_marks
 from pipelines.schema import TABLES
-from pipelines.tables import (
-    EXPERT_ROWS_PER_KIND,
-    Tabulator,
-    arrow_table,
-    party,
-    plain_schema,
-    route_marks,
-)
+from pipelines.tables import EXPERT_ROWS_PER_KIND, Tabulator
 from tests.pipelines.values import some_flow
 
 INVITE = (
@@ -55,7 +50,7 @@ def test_a_row_has_a_value_for_every_column() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_an_empty_table_has_its_columns(name: str) -> None:
     empty = arrow_table(TABLES[name], [])
-    assert empty.schema == plain_schema(TABLES[name])
+    assert empty.schema == TABLES[name].plain
     assert len(empty) == 0
 
 
@@ -130,4 +125,4 @@ def test_numbers_that_are_none_are_missing() -> None:
 
 
 def test_times_are_utc_nanoseconds() -> None:
-    assert plain_schema(TABLES["messages"]).field("time").type == pa.timestamp("ns", tz="UTC")
+    assert TABLES["messages"].plain.field("time").type == pa.timestamp("ns", tz="UTC")

@@ -13,10 +13,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipelines import read_capture
+from pipelines.arrow_rows import arrow_table
 from pipelines.finding import Findings, rules
 from pipelines.frames import finish, to_frame
 from pipelines.schema import FINDINGS, FLOWS, TLS_SESSIONS, Table
-from pipelines.tables import arrow_table
 from tests.rules.handshakes import CLIENT, SERVER, Case, capture, pair
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3

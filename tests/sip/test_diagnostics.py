@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -73,6 +74,39 @@ def _one(value: str) -> Diagnostics:
             {"calleemediadebug": "audio:ICEWarn=0x0,LocalSite=10.0.0.1:5,PortRange=1:2"},
         ),
         ("4;ports=1,2;x=3,4,5;y", 4, None, None, None, {"ports": "1,2", "x": "3,4,5", "y": ""}),
+        # Quotes that are missing, of two kinds, or unescaped inside a text.
+        (
+            '1017; reason="Cannot route"; summary="in the message',
+            1017,
+            None,
+            "Cannot route",
+            None,
+            {"summary": "in the message"},
+        ),
+        (
+            '1010;reason=Trust failure";source=edge.a.test',
+            1010,
+            None,
+            "Trust failure",
+            "edge.a.test",
+            {},
+        ),
+        (
+            '1010;reason="Trust; failure;source="edge.a.test";HRESULT="0x1"',
+            1010,
+            None,
+            "Trust; failure",
+            "edge.a.test",
+            {"hresult": "0x1"},
+        ),
+        ('1;reason="User "bob" is unknown";source="a"', 1, None, 'User "bob" is unknown', "a", {}),
+        ('1;reason="User "bob"', 1, None, 'User "bob', None, {}),
+        ('1;reason="ends "inside', 1, None, 'ends "inside', None, {}),
+        ('30000;Reason=”Success”;source="a.test"', 30000, None, "Success", "a.test", {}),
+        ("30000;Reason=”Success", 30000, None, "Success", None, {}),
+        ('1;reason="a “b”";x=“c; d”', 1, None, "a “b”", None, {"x": "c; d"}),
+        ('1 ;; Source = a.test ; ; REASON = "b" ;', 1, None, "b", "a.test", {}),
+        ("1;reason=a=b;x==c", 1, None, "a=b", None, {"x": "=c"}),
         (r'1;reason="a \"b\" c"', 1, None, 'a "b" c', None, {}),
         ('1;reason=""', 1, None, None, None, {}),
     ],
@@ -165,6 +199,49 @@ def test_component(code: int, component: str | None) -> None:
 def test_the_ranges_are_in_order_and_apart() -> None:
     assert all(first <= last for first, last, _ in COMPONENTS)
     assert all(one[1] < two[0] for one, two in pairwise(COMPONENTS))
+
+
+MEDIA = (
+    '23;reason="x";CallerMediaDebug="audio:ICEWarn=0x3a0,LocalSite=10.0.0.1:5,video:ICEWarn=0x0";'
+    'MediaChanBlob="NetworkErr=no error,ErrTime=0";MediaType="audio";source="a"'
+)
+
+
+def test_what_tells_of_media_is_split() -> None:
+    one = _one(MEDIA)
+    assert one.tree == {
+        "callermediadebug": {
+            "audio": {"ICEWarn": "0x3a0", "LocalSite": "10.0.0.1:5"},
+            "video": {"ICEWarn": "0x0"},
+        },
+        "mediachanblob": {"NetworkErr": "no error", "ErrTime": "0"},
+        "mediatype": "audio",
+    }
+    assert [media.ice_warn for media in one.media] == [0x3A0, 0, None]
+    assert _one("1;x=y").media == ()
+
+
+_WORD = st.text("abc.-XY", min_size=1, max_size=5)
+_TEXT = st.text('ab ;,="\\“', max_size=8)
+
+
+@given(st.lists(st.tuples(_WORD, _TEXT, st.sampled_from(["", " ", "\t "])), max_size=5))
+def test_what_is_well_formed_is_read_as_the_grammar_says(sent: list[tuple[str, str, str]]) -> None:
+    """Each value comes back as it was before it was quoted (RFC 3261 §25.1, quoted-string)."""
+    value, expected = "7", {}
+    for number, (name, text, blank) in enumerate(sent):
+        quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+        value += f'{blank};{blank}{name}{number}{blank}={blank}"{quoted}"'
+        expected[f"{name}{number}".lower()] = text
+    [one] = decode_diagnostics_value("ms-diagnostics", value)
+    assert one.parameters == expected
+
+
+@pytest.mark.parametrize("piece", ['a="b', 'a="b";', '";a="', "a=b;", '"', "“", ';a="b"c', "= "])
+def test_hostile_values_take_linear_time(piece: str) -> None:
+    begin = time.process_time()
+    decode_diagnostics_value("ms-diagnostics", "1;" + piece * 20_000)
+    assert time.process_time() - begin < 5
 
 
 @given(st.text('0123456789.;="\\, “”reasonRSource', max_size=60))

@@ -19,7 +19,15 @@ from dissectors.errors import FAULTS, Fault
 from dissectors.link.link_layer import link_types
 from dissectors.link.rare_links import rare_links
 from dissectors.net.slow_road import SlowRoad
-from dissectors.transport.layers import SCTP, TUNNELS, DecodedBatch, Layers, decode_layers
+from dissectors.transport.layers import (
+    SCTP,
+    TCP,
+    TUNNELS,
+    UDP,
+    DecodedBatch,
+    Layers,
+    decode_layers,
+)
 from tests.conftest import CHECKOUT, CORPUS, Tshark
 from tests.link.frames import (
     ETHER,
@@ -37,7 +45,12 @@ from tests.link.frames import (
     udp6,
 )
 
-OURS = sorted(CHECKOUT.glob("fixtures/**/*.pcap*"))
+WITHOUT_PACKETS = {"exported_pdu"}
+OURS = sorted(
+    path
+    for path in CHECKOUT.glob("fixtures/**/*.pcap*")
+    if path.suffix in (".pcap", ".pcapng") and path.parent.name not in WITHOUT_PACKETS
+)
 THEIRS = sorted(CORPUS.glob("*/*.pcap*"))
 UNKNOWN_TO_TSHARK = {"links_unknown_to_tshark"}
 CAPTURES = [
@@ -244,4 +257,4 @@ def _check(decoded: DecodedBatch) -> None:
     assert (layers.payload_start + layers.payload_length <= len(layers.data)).all()
     assert (layers.frame_number[1:] >= layers.frame_number[:-1]).all()
     assert (layers.tunnel < len(TUNNELS)).all()
-    assert np.isin(layers.protocol, (6, 17)).all()
+    assert np.isin(layers.protocol, (TCP, UDP, SCTP)).all()
