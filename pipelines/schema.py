@@ -149,6 +149,12 @@ FLOWS = Table(
             "(what an agent exports), or missing.",
         ),
         Column(
+            "compression",
+            "category",
+            "How its SIP is compressed ([MS-SIPCOMP]), as its packets show or NEGOTIATE agreed: "
+            "LZ77-8K or LZ77-64K; missing without compression.",
+        ),
+        Column(
             "client_ip", "category", "Initiator's address; with no SYN seen, as `initiator` says."
         ),
         Column("client_port", "integer", "Initiator's port."),

@@ -342,6 +342,7 @@ class Tabulator:
                 self.origin(flow.number).capture,
                 _PROTOCOLS.get(flow.protocol),
                 flow.application,
+                flow.compression,
                 flow.client_ip,
                 flow.client_port,
                 flow.server_ip,
