@@ -107,7 +107,7 @@ class SipStream:
         self._start = 0  # where a start line shows that the guesses are about
         self._guesses = Guesses([])
         self._guess = Guess([], 0)  # how packets are read, once it proved right
-        self._known: Way | None = None
+        self._known: list[Way] = []
         self._stale = False  # whether the history lacks something
         self._try_at = self._retries = 0  # for a packet whose end is not known
         self._work = 0
@@ -154,7 +154,7 @@ class SipStream:
     @property
     def _certain(self) -> bool:
         """Whether there is compression for sure."""
-        return self._negotiation.agreed is not None or self._known is not None
+        return self._negotiation.agreed is not None or bool(self._known)
 
     def _search_from(self, *, exact: bool) -> None:
         self._framer.stops = False
@@ -236,10 +236,10 @@ class SipStream:
             done = said.end
         self._guess = Guess(guess.ways, 0, guess.history)
         self._step = SipStream._read_packet
-        if guess.settled:
+        if guess.history is not None:
             self._stale = False
-            self._known = guess.ways[0]
-            self._negotiation.found = self._known[1]
+            self._known = guess.ways
+            self._negotiation.found = guess.ways[0][1]
 
     def _read_packet(self, final: bool) -> Values:
         """Read one packet; return whether to go on."""
@@ -257,15 +257,18 @@ class SipStream:
             return True
         if len(data) < (VISIBLE_LENGTH if _CAPITAL.match(data) and not final else layout.header):
             return False
-        if guess.settled:
-            return (yield from self._read_settled(guess))
-        return (yield from self._read_unsettled(guess, final))
+        readings = guess.split(data)
+        if len(readings) == 1 and guess.history is not None:
+            [((packet, algorithm), guess.ways)] = readings.items()
+            return (yield from self._read_certain(packet, algorithm))
+        return (yield from self._read_doubtful(guess, final))
 
-    def _read_unsettled(self, guess: Guess, final: bool) -> Values:
-        """Read a packet while several layouts come to the same, since none was compressed yet."""
+    def _read_doubtful(self, guess: Guess, final: bool) -> Values:
+        """Read a packet that the layouts which came to the same so far read differently."""
         data, header = self._held.data, guess.ways[0][0].header
         if self._guesses.over:
-            self._guesses = Guesses([guess])
+            prefix = self._framer.unfinished
+            self._guesses = Guesses([Guess(guess.ways, 0, guess.history, prefix)])
         elif not self._guesses.due(len(data)) and not final:
             return False
         clear = read_clear(data, header) if VISIBLE_START.match(data, header) else None
@@ -279,12 +282,9 @@ class SipStream:
             return True
         return False
 
-    def _read_settled(self, guess: Guess) -> Values:
-        data, (layout, algorithm) = self._held.data, guess.ways[0]
-        packet = layout.read(data, 0)
-        if packet is None:
-            self._search_from(exact=False)
-            return True
+    def _read_certain(self, packet: Packet, algorithm: str) -> Values:
+        """Read a packet that can be read in one way only."""
+        data, guess = self._held.data, self._guess
         compressed = packet.flags & COMPRESSED
         if len(data) < max(packet.end, self._try_at):
             return False

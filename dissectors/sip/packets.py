@@ -56,6 +56,7 @@ class Packet(NamedTuple):
     """What a header says, in one reading."""
 
     flags: int
+    """Of :data:`COMPRESSED`, :data:`AT_FRONT` and :data:`FLUSHED`."""
     payload: int
     """Offset of the payload."""
     end: int
@@ -71,7 +72,7 @@ class Layout(NamedTuple):
     """
 
     header: int
-    """Its bytes."""
+    """Its length, bytes."""
     flags_at: int
     """Which of them holds the flags."""
     shift: int
@@ -79,6 +80,7 @@ class Layout(NamedTuple):
     size_at: int
     """Where the 16 bits of the size that are not always zero begin."""
     order: Literal["big", "little"]
+    """Which of the two bytes comes first."""
     counts: int | None
     """How many bytes beside the payload the size counts; None: it counts those that it says."""
 
@@ -167,32 +169,45 @@ class Said(NamedTuple):
     end: int
     """Offset behind the packet."""
     data: bytes
+    """The bytes that were compressed, or were sent as they are."""
 
 
 class Guess:
-    """Readings of the packets so far that come to the same."""
+    """Ways to read the packets that came to the same so far.
 
-    def __init__(self, ways: list[Way], at: int, history: History | None = None) -> None:
+    Parameters
+    ----------
+    ways : list of (Layout, str)
+        The ways, the likelier ones first.
+    at : int
+        Offset of the next packet.
+    history : History, optional
+        What was compressed before; None while nothing was.
+    prefix : bytes, optional
+        Beginning of a message that earlier packets left unfinished.
+    """
+
+    def __init__(
+        self, ways: list[Way], at: int, history: History | None = None, prefix: bytes = b""
+    ) -> None:
         self.ways = ways
         self.at = at
         self.begin = at
-        self.history = history  # None: nothing compressed yet
+        self.history = history
+        self.prefix = prefix
         self.said: list[Said] = []
-
-    @property
-    def settled(self) -> bool:
-        """Whether a compressed packet was read, so that there is one way only."""
-        return self.history is not None
 
     @property
     def closed(self) -> bool | None:
         """Whether what was said is whole messages; None when it is no SIP."""
-        framer, data = SipFramer(), b"".join(said.data for said in self.said)
+        framer, data = SipFramer(), self.prefix + b"".join(said.data for said in self.said)
         chunk = StreamChunk(0, data, [len(data)], [(0,)], [0], [0])
         for value in framer.push(chunk):
             if isinstance(value, DissectError) and value.severity == "error":
                 return None
-        return None if framer.skipping or len(data) > 2 * MAX_PACKET else not framer.unfinished
+        if framer.skipping or len(data) - len(self.prefix) > 2 * MAX_PACKET:
+            return None
+        return not framer.unfinished
 
     def split(self, data: bytes | bytearray) -> dict[tuple[Packet, str], list[Way]]:
         """Return the readings of the header at `at`, each with the ways that lead to it."""
@@ -220,13 +235,13 @@ class Guess:
             When it cannot be one.
         """
         said, end, history = unpack(packet, data, self.history, ways[0][1])
-        following = Guess(ways, end, history)
+        following = Guess(ways, end, history, self.prefix)
         following.begin, following.said = self.begin, [*self.said, Said(end, said)]
         return following
 
     def only(self, ways: list[Way]) -> Guess:
         """Return the same guess with fewer ways."""
-        same = Guess(ways, self.at, self.history)
+        same = Guess(ways, self.at, self.history, self.prefix)
         same.begin, same.said = self.begin, self.said
         return same
 
@@ -358,7 +373,7 @@ def _fits(packet: Packet, clear: Clear) -> bool:
     return not compressed and packet.end <= clear.end
 
 
-def guess_first(start: int, *, exact: bool, algorithm: str | None, known: Way | None) -> Guesses:
+def guess_first(start: int, *, exact: bool, algorithm: str | None, known: list[Way]) -> Guesses:
     """Begin to guess how the packet is read whose payload begins at `start`.
 
     Parameters
@@ -369,8 +384,8 @@ def guess_first(start: int, *, exact: bool, algorithm: str | None, known: Way | 
         Whether a packet begins at offset 0.
     algorithm : str or None
         The one that was negotiated.
-    known : (Layout, str) or None
-        How packets of this direction were read before.
+    known : list of (Layout, str)
+        How packets of this direction were read before; empty when none were.
     """
     algorithms = sorted(SIZES, key=lambda name: name != algorithm)
     guesses = []
@@ -378,8 +393,8 @@ def guess_first(start: int, *, exact: bool, algorithm: str | None, known: Way | 
         if header > start or (exact and header != start):
             continue
         ways = [(layout, name) for name in algorithms for layout in _LAYOUTS[header]]
-        if known is not None:
-            ways = [known] if known[0].header == header else []
+        if known:
+            ways = [way for way in known if way[0].header == header]
         if ways:
             guesses.append(Guess(ways, start - header))
     return Guesses(guesses)
