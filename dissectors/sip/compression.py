@@ -47,6 +47,7 @@ _TRIES = 256
 _SHORTEST_START = 7  # bytes of a start line that show it: ACK im:
 _RETRIES = 16  # of a packet whose end is not known, before it has to grow by more
 _SHOWN = 16  # bytes of what could not be unpacked that are shown
+_STALE = "they refer to packets that were not read, up to the next one that begins anew"
 _SPEC = "[MS-SIPCOMP] §3.2.5"
 _CAPITAL = re.compile(rb"[A-Z]")
 
@@ -173,7 +174,7 @@ class SipStream:
                 algorithm=self._negotiation.agreed or self._negotiation.offered,
                 known=self._known,
             )
-            return True
+            return (yield from self._go_on_guessing(final))
         if hit is not None:
             return (yield from self._give_up(hit.end(), clear=True))
         kept = 0 if final else MAX_HEADER + VISIBLE_LENGTH
@@ -208,7 +209,7 @@ class SipStream:
         chunk = self._held.take(size)
         line_begun = self._framer.unsure and not self._framer.skipping
         if self._certain and not clear and not line_begun:
-            self._dropped.add(chunk, "no reading of them as packets gives SIP")
+            self._drop(chunk)
             return bool(self._held.data)
         yield from self._frame(chunk)
         if not self._framer.unsure:
@@ -289,7 +290,7 @@ class SipStream:
         if len(data) < max(packet.end, self._try_at):
             return False
         if self._stale and compressed and not packet.flags & AT_FRONT:
-            return self._skip(packet, "they refer to what was not seen")
+            return self._skip(packet, _STALE)
         try:
             said, end, guess.history = unpack(packet, data, guess.history, algorithm)
         except Truncated as error:
@@ -330,9 +331,15 @@ class SipStream:
 
     def _frame_or_drop(self, chunk: StreamChunk) -> Iterator[SipMessage | DissectError]:
         if self._certain:
-            self._dropped.add(chunk, "no reading of them as packets gives SIP")
+            self._drop(chunk)
         else:
             yield from self._frame(chunk)
+
+    def _drop(self, chunk: StreamChunk) -> None:
+        why = "no reading of them as packets gives SIP"
+        if self._known:
+            why = _STALE
+        self._dropped.add(chunk, why)
 
     def _interrupt(self, why: str) -> Iterator[SipMessage | DissectError]:
         """Close what a gap or the end interrupts; what follows is looked at anew."""
