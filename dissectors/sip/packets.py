@@ -131,6 +131,8 @@ class Clear(NamedTuple):
     """Whether their head, as far as it goes, is text: no control characters, UTF-8."""
     end: int | None
     """Where the message ends that Content-Length frames; None while its head is not whole."""
+    whole: bool = False
+    """Whether all of it is there, and text to its end: then no header stands within."""
 
 
 def read_clear(data: bytes | bytearray, at: int) -> Clear:
@@ -142,7 +144,8 @@ def read_clear(data: bytes | bytearray, at: int) -> Clear:
     if head_end < 0:
         return Clear(True, None)
     body = head_end + len(_HEAD_END)
-    return Clear(True, body + _content_length(head))
+    end = body + _content_length(head)
+    return Clear(True, end, end <= len(data) and not _NO_TEXT.search(data, body, end))
 
 
 _CONTENT_LENGTH = re.compile(
@@ -326,6 +329,8 @@ class Guesses:
         self._try_at = len(data) + len(data) // 8
         while work:
             guess = work.pop()
+            if guess.said and clear and clear.whole and guess.said[0].end != clear.end:
+                continue
             header_end = guess.at + guess.ways[0][0].header
             if len(data) < header_end:
                 self._wait(guess, header_end)
@@ -370,7 +375,7 @@ def _fits(packet: Packet, clear: Clear) -> bool:
         return bool(compressed)
     if clear.end is None:
         return True
-    return not compressed and packet.end <= clear.end
+    return not compressed and (packet.end == clear.end if clear.whole else packet.end <= clear.end)
 
 
 def guess_first(start: int, *, exact: bool, algorithm: str | None, known: list[Way]) -> Guesses:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,10 +28,8 @@ def test_the_published_example_is_read(size: int) -> None:
 
 @BOTH
 def test_the_tests_own_encoder_writes_the_published_example(size: int) -> None:
-    flags, payload = Compressor(size).compress(SOURCE)
-    assert flags == COMPRESSED | AT_FRONT
-    assert History(size).decompress(payload)[0] == SOURCE
-    assert len(payload) <= len(PUBLISHED[size]) // 2
+    tokens = [*b"for.whom.the.bell.tolls,", (16, 15), ord("."), (40, 4), (19, 3), *b"e!"]
+    assert encode(size, tokens).hex() == PUBLISHED[size]
 
 
 @BOTH
@@ -88,10 +84,12 @@ def test_a_size_bounds_what_is_said(size: int) -> None:
 def test_behind_the_front_older_bytes_may_be_said_again(size: int) -> None:
     """RFC 2118 §4: offsets go round the end of the history."""
     history = History(size)
-    history.decompress(encode(size, list(bytes(range(65, 91))) + [(26, size - 26)]))
+    full = bytes(range(65, 91)) * (size // 26)
+    history.decompress(encode(size, list(full)))
+    history.decompress(encode(size, [(26, size % 26)] if size % 26 > 2 else [65, 66][: size % 26]))
     history.to_front()
-    expected = (bytes(range(65, 91)) * size)[size - 8 : size] + bytes(range(65, 68))
-    assert history.decompress(encode(size, [(8, 8)]))[0] == expected[:8]
+    last = (bytes(range(65, 91)) * size)[size - 8 : size]
+    assert history.decompress(encode(size, [(8, 8)]))[0] == last
 
 
 @BOTH
@@ -111,7 +109,7 @@ def test_a_cut_packet_says_less_or_fails(size: int, cut: int) -> None:
     [
         ([0x41, (2, 3)], Malformed),  # before the first byte
         ([0x41, (8300, 3)], Malformed),  # beyond the history
-        ([0x41, (1, 8192)], LimitExceeded),
+        ([0x41, (1, 4000), (1, 4000), (1, 500)], LimitExceeded),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -149,6 +147,5 @@ def test_a_copy_goes_its_own_way() -> None:
     history.decompress(encode(8192, list(b"abcdef")))
     twin = history.copy()
     history.decompress(encode(8192, list(b"ghi")))
-    for one, other in pairwise([b"def", b"abc"]):
-        assert twin.decompress(encode(8192, [(3, 3)]))[0] == one
-        assert twin.decompress(encode(8192, [(9, 3)]))[0] == other
+    assert twin.decompress(encode(8192, [(3, 3)]))[0] == b"def"
+    assert history.decompress(encode(8192, [(3, 3)]))[0] == b"ghi"
