@@ -30,12 +30,14 @@ from dissectors.sip.packets import (
     MAX_PACKET,
     VISIBLE_LENGTH,
     VISIBLE_START,
+    Clear,
     Guess,
     Guesses,
     Packet,
     Way,
     guess_first,
     read_clear,
+    size_shows,
     unpack,
 )
 from dissectors.transport.stream import StreamChunk
@@ -168,6 +170,9 @@ class SipStream:
         hit = VISIBLE_START.search(self._held.data)
         if hit is not None and self._tries < _TRIES and self._work < WORK_LIMIT:
             self._start = hit.start()
+            clear = read_clear(self._held.data, self._start)
+            if not size_shows(self._held.data, self._start, clear):
+                return (yield from self._reject(clear))
             self._guesses = guess_first(
                 self._start,
                 exact=self._exact and self._start <= MAX_HEADER,
@@ -198,6 +203,10 @@ class SipStream:
             return False
         self._work += guesses.spent
         self._tries += 1
+        return (yield from self._reject(clear))
+
+    def _reject(self, clear: Clear) -> Values:
+        """Give up a start line before which no header stands."""
         self._guesses = Guesses([])
         if self._certain and clear.text and self._start:
             return (yield from self._give_up(self._start, clear=False))

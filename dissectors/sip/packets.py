@@ -13,7 +13,7 @@ References
 from __future__ import annotations
 
 import re
-from itertools import product
+from itertools import pairwise, product
 from typing import Literal, NamedTuple
 
 from dissectors.errors import DissectError, Truncated
@@ -164,6 +164,21 @@ def _is_utf8(data: bytes, *, whole: bool) -> bool:
     except UnicodeDecodeError as error:
         return not whole and error.end == len(data) and len(data) - error.start < 4
     return True
+
+
+def size_shows(data: bytes | bytearray, start: int, clear: Clear) -> bool:
+    """Tell whether a header before `start` can give the size of a whole message in clear.
+
+    Where it cannot, and it nearly always cannot, there is no need to try each layout.
+    """
+    if not clear.whole or clear.end is None:
+        return True
+    size = clear.end - start
+    sizes = range(size, size + MAX_HEADER + 1)
+    before = data[max(0, start - MAX_HEADER) : start]
+    return any(
+        high << 8 | low in sizes or low << 8 | high in sizes for high, low in pairwise(before)
+    )
 
 
 class Said(NamedTuple):
