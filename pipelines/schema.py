@@ -149,12 +149,6 @@ FLOWS = Table(
             "(what an agent exports), or missing.",
         ),
         Column(
-            "compression",
-            "category",
-            "How its SIP is compressed ([MS-SIPCOMP]), as its packets show or NEGOTIATE agreed: "
-            "LZ77-8K or LZ77-64K; missing without compression.",
-        ),
-        Column(
             "client_ip", "category", "Initiator's address; with no SYN seen, as `initiator` says."
         ),
         Column("client_port", "integer", "Initiator's port."),
@@ -170,6 +164,12 @@ FLOWS = Table(
             "pppoe, mpls, vxlan, geneve, gtp, teredo, l2tp, etherip, tzsp, hep (told by a capture "
             "agent), or `exported pdu` where another program took the messages out of their "
             "packets; missing without one.",
+        ),
+        Column(
+            "compression",
+            "category",
+            "How its SIP is compressed ([MS-SIPCOMP]), as its packets show or NEGOTIATE agreed: "
+            "LZ77-8K or LZ77-64K; missing without compression.",
         ),
         Column(
             "outer_src_ip",

@@ -16,7 +16,7 @@ from dissectors.sip.message import SipMessage
 from dissectors.transport.stream import StreamChunk
 from fixtures.workshop.lync import Sip, response
 from fixtures.workshop.plain_sip import message, ok
-from fixtures.workshop.sipcomp_sender import AT_FRONT, Header, Sender, usual_header
+from fixtures.workshop.sipcomp import AT_FRONT, Header, Sender, usual_header
 
 ALGORITHMS = pytest.mark.parametrize("algorithm", ["LZ77-8K", "LZ77-64K"])
 PIECE = 4000

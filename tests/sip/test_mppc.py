@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dissectors.errors import DissectError, LimitExceeded, Malformed, Truncated
 from dissectors.sip.mppc import SIZES, History
-from fixtures.workshop.sipcomp_sender import AT_FRONT, COMPRESSED, Compressor, encode
+from fixtures.workshop.sipcomp import AT_FRONT, COMPRESSED, Compressor, encode
 
 BOTH = pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 

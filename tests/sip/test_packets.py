@@ -19,7 +19,7 @@ from dissectors.sip.packets import (
     read_clear,
 )
 from fixtures.workshop.plain_sip import message
-from fixtures.workshop.sipcomp_sender import Sender, usual_header
+from fixtures.workshop.sipcomp import Sender, usual_header
 
 WHOLE = message(1, 200).to_bytes()
 
