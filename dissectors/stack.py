@@ -4,7 +4,8 @@
 
     PacketBatch ─▶ Layers ─▶ flows ─┬─ UDP ──────────────────▶ SIP, HEP
                                     ├─ SCTP ─▶ Unit ─────────▶ SIP
-                                    └─ TCP ─▶ StreamChunk ─┬─▶ SIP, WebSocket, HEP
+                                    └─ TCP ─▶ StreamChunk ─┬─▶ SIP, compressed or not
+                                                           ├─▶ WebSocket, HEP
                                                            └─▶ TLS ─▶ StreamChunk ─▶ the same
 
 What a TCP connection carries is told by its first bytes, or by a rule of the user; a connection
@@ -27,13 +28,9 @@ from dissectors.errors import DissectError, Malformed
 from dissectors.hep import MAGIC, looks_like_hep
 from dissectors.link.link_layer import PDU_MESSAGE, PDU_STREAM
 from dissectors.net.slow_road import SlowRoad
+from dissectors.sip.compression import Negotiation, SipStream
 from dissectors.sip.exported import PduReader
-from dissectors.sip.framing import (
-    SipFramer,
-    contains_start_line,
-    decode_datagram,
-    looks_like_sip,
-)
+from dissectors.sip.framing import contains_start_line, decode_datagram, looks_like_sip
 from dissectors.sip.message import SipMessage
 from dissectors.tls.decrypt import TlsInfo, TlsSession
 from dissectors.tls.keys import KeyRing
@@ -331,7 +328,7 @@ def hand_on(carried: Iterable[Carried], sink: Sink, found: Dissected) -> None:
             sink(flow, transport, value)
 
 
-_Framers = tuple[SipFramer, SipFramer]
+_Framers = tuple[SipStream, SipStream]
 """One for each direction."""
 
 
@@ -354,6 +351,7 @@ class _Connection:
         self._sniffer = _Sniffer(inside=False)
         self._sniffer_inside = _Sniffer(inside=True)
         self._framers: _Framers | None = None
+        self._negotiation = Negotiation()
         self._carrier: Carrier | None = None
         if told is not None:
             self._begin(told)
@@ -378,6 +376,7 @@ class _Connection:
         transport = "tcp" if self._tls is None else "tls"
         for framer in self._framers or ():
             self._take_sip(framer.finish(), transport, found)
+        self._flow.compression = self._negotiation.algorithm
         if self._carrier is not None:
             hand_on(self._carrier.finish(), self._sink, found)
             self._carrier.close()
@@ -398,7 +397,7 @@ class _Connection:
             self._tls = self._make_session(self._keys)
         elif content == "sip":
             self._flow.application = "sip" if self._tls is None else "sips"
-            self._framers = SipFramer(), SipFramer()
+            self._framers = SipStream(self._negotiation), SipStream(self._negotiation)
         elif content == "hep":
             self._flow.application = "hep"
             self._carrier = HepCarrier(self._flow)

@@ -191,6 +191,12 @@ FLOWS = Table(
             "packets; missing without one.",
         ),
         Column(
+            "compression",
+            "category",
+            "How its SIP is compressed ([MS-SIPCOMP]), as its packets show or NEGOTIATE agreed: "
+            "LZ77-8K or LZ77-64K; missing without compression.",
+        ),
+        Column(
             "outer_src_ip",
             "category",
             "Source address of the outermost IP header around its first packet; of what an agent "

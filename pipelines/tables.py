@@ -300,6 +300,7 @@ class Tabulator:
                 flow.server_port,
                 flow.initiator,
                 flow.tunnel or None,
+                flow.compression,
                 *(flow.outside or (None, None)),
                 flow.start_time_ns,
                 flow.end_time_ns,

@@ -72,6 +72,21 @@ class SipFramer:
         self._skipped = 0  # bytes skipped in search of a start line
         self._why: DissectError | None = None  # why they are skipped
         self._ready: list[SipRequest | SipResponse | DissectError] = []
+        self.stops = False
+        """Whether to stop, instead of skipping, at what begins no message; see `stopped`."""
+        self.stopped = False
+        """True when it stopped: :meth:`surrender` then hands the bytes out."""
+
+    @property
+    def skipping(self) -> bool:
+        """True while bytes are skipped in search of a start line."""
+        return self._step is SipFramer._read_garbage
+
+    @property
+    def unsure(self) -> bool:
+        """True while bytes are skipped, or held that may have to be."""
+        begins = self._step is SipFramer._read_start and self._at < len(self._buffer)
+        return begins or self.skipping
 
     @property
     def keepalives(self) -> int:
@@ -118,6 +133,14 @@ class SipFramer:
         self._trim()
         self._expect_start()
 
+    def surrender(self) -> StreamChunk:
+        """Hand out the bytes that begin no message, as if they had not been pushed."""
+        self.stopped = False
+        chunk = self._pieces.chunk(self._base, self._direction, self.unfinished)
+        self._at = len(self._buffer)
+        self._trim()
+        return chunk
+
     def _take_ready(self) -> list[SipRequest | SipResponse | DissectError]:
         ready, self._ready = self._ready, []
         return ready
@@ -146,10 +169,10 @@ class SipFramer:
             self._scan = len(buffer)
             if len(buffer) - at < MAX_START_LINE:
                 return False
-            return self._seek(self._not_a_start(), self._at)
+            return self._lose()
         match = START_LINE.match(buffer, at)
         if match is None or (self._after_gap and match[4] is not None and not _known(match[4])):
-            return self._seek(self._not_a_start(), self._at)
+            return self._lose()
         self._after_gap = False
         self._keepalives = self.keepalives
         self._blank_lines = 0
@@ -157,6 +180,13 @@ class SipFramer:
         self._head_scan = max(self._head_scan, line_end)
         self._step = SipFramer._read_head
         return True
+
+    def _lose(self) -> bool:
+        """Skip what begins no message, or leave it to who can read it."""
+        if self.stops:
+            self.stopped = True
+            return False
+        return self._seek(self._not_a_start(), self._at)
 
     def _skip_blank_lines(self) -> int:
         match = BLANK_LINES.match(self._buffer, self._at)
@@ -447,6 +477,13 @@ class _Pieces:
             message.frames = tuple(sorted(union))
         message.time_ns = self._time_ns[last]
         message.first_time_ns = self._first_time_ns[first]
+
+    def chunk(self, base: int, direction: int, data: bytes) -> StreamChunk:
+        """Return all pieces as a chunk; its first byte has offset `base` in the stream."""
+        first = bisect_right(self._ends, base, self._low)
+        ends = [end - base for end in self._ends[first:]]
+        times = self._time_ns[first:], self._first_time_ns[first:]
+        return StreamChunk(direction, data, ends, self._frames[first:], *times)
 
     def at(self, offset: int) -> tuple[int, int]:
         """Return frame number and time of the byte at `offset`."""

@@ -131,6 +131,8 @@ class Flow:
     application: str | None = None
     """What its bytes are, set by the stack: sip, tls, sips, ws, wss, hep; None while nobody
     knows."""
+    compression: str | None = None
+    """How its SIP is compressed ([MS-SIPCOMP]), set by the stack: LZ77-8K, LZ77-64K or None."""
     ignored: bool = False
     """Set by the stack when nobody wants its payload: it is counted, and not looked at again."""
 
