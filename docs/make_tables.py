@@ -14,7 +14,7 @@ from pipelines.schema import TABLES, Column, Table
 INTRODUCTION = """\
 # Tables
 
-Made from `pipelines/schema.py` by `make docs`.
+Made from `pipelines/schema/` by `make docs`.
 
 Times are UTC with nanoseconds, durations seconds (`_s`), sizes bytes. What is not known is missing:
 never 0, never an empty string. The third column names Wireshark's display-filter field for the same
