@@ -16,7 +16,7 @@ FOLDERS = sorted(
     path for path in FIXTURES.iterdir() if path.is_dir() and path.name not in NO_CAPTURES
 )
 RECORDED_NOT_SCRIPTED = {"sipp_tls"}
-CAPTURE_LIMIT, ALL_LIMIT = 300_000, 2_000_000  # bytes
+CAPTURE_LIMIT, ALL_LIMIT = 300_000, 3_000_000  # bytes
 
 each_fixture = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
