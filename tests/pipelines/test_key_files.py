@@ -83,6 +83,7 @@ def test_a_folder_of_keys(tmp_path: Path) -> None:
         (samples.PFX, "is encrypted, and no passphrase that was given opens it; give it by --key-"),
         (b"-----BEGIN DH PARAMETERS-----\nMA==\n-----END DH PARAMETERS-----\n", "no private key"),
     ],
+    ids=["text", "empty", "EC", "certificate", "locked", "parameters"],
 )
 def test_a_file_that_was_named_and_is_no_use_is_one_line(
     data: bytes, told: str, tmp_path: Path

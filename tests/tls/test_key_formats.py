@@ -162,6 +162,18 @@ OPENSSH_PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryptio
         (samples.RSA_PEM.replace(b"\nMII", b"\nMIJ"), "damaged"),
         (samples.RSA_DER[:300] + bytes(50) + samples.RSA_DER[350:], "damaged"),
     ],
+    ids=[
+        "EC",
+        "DSA",
+        "Ed25519",
+        "certificate PEM",
+        "certificate DER",
+        "public key",
+        "OpenSSH",
+        "cut",
+        "damaged PEM",
+        "damaged DER",
+    ],
 )
 def test_what_does_not_help_says_why(data: bytes, told: str) -> None:
     found = found_in(data)
