@@ -111,7 +111,8 @@ def session_timers(messages: pd.DataFrame) -> pd.DataFrame:
 
 def _typed(values: list[Any], kind: str) -> Any:
     if kind == "time":
-        return pd.to_datetime(pd.Series(values, dtype="Int64"), unit="ns", utc=True)
+        # Without cache: pandas 2.1 loses its way among missing values that repeat.
+        return pd.to_datetime(pd.Series(values, dtype="Int64"), unit="ns", utc=True, cache=False)
     dtypes = {"integer": "Int64", "boolean": "boolean", "seconds": "float64"}
     return pd.Series(values, dtype=dtypes.get(kind, "string"))
 
