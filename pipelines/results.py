@@ -61,6 +61,7 @@ class Tables:
         self._spools = spools
         self._thresholds = thresholds
         self._made: dict[str, pa.Table] = {}
+        self._orders: dict[str, npt.NDArray[np.int64]] = {}
         self._cleanup = weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
 
     @property
@@ -96,7 +97,9 @@ class Tables:
                 yield whole.slice(start, CHUNK_ROWS)
         else:
             parts = [spool.table(name) for spool in self._spools]
-            rows = _in_order([part.select(columns) for part in parts], _order(parts))
+            if name not in self._orders:  # every analysis and rule reads in the same order
+                self._orders[name] = _order(parts)
+            rows = _in_order([part.select(columns) for part in parts], self._orders[name])
             yield from self._with_hops(rows) if "hop_of" in columns else rows
 
     def _with_hops(self, messages: Iterator[pa.Table]) -> Iterator[pa.Table]:
