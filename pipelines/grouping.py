@@ -313,6 +313,31 @@ def table_frame(table: Table, columns: Mapping[str, Any]) -> pd.DataFrame:
     return frame
 
 
+def rows_frame(table: Table, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return `rows` as a DataFrame with the columns and types of `table`.
+
+    Parameters
+    ----------
+    table : Table
+        What is being made.
+    rows : sequence of mapping
+        Values by the names of columns; what a row does not name, or names None, is missing. A time
+        is an int, nanoseconds since 1970 UTC; :data:`NEVER` is missing, too.
+    """
+    columns = {
+        column.name: _listed([row.get(column.name) for row in rows], column.kind)
+        for column in table
+    }
+    return table_frame(table, columns)
+
+
+def _listed(values: list[Any], kind: Kind) -> Any:
+    """Return plain values, None where missing, as :func:`table_frame` takes a column."""
+    if kind == "time":
+        return np.array([NEVER if value is None else value for value in values], dtype=np.int64)
+    return pd.array(values, dtype=_DTYPES["text" if kind == "category" else kind])
+
+
 def _typed(values: Any, kind: Kind) -> Any:
     if kind == "time":
         moments = np.asarray(values, dtype=np.int64).view("datetime64[ns]")

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipelines.analysis import analysis
-from pipelines.grouping import in_order, is_one_of, nanoseconds
+from pipelines.grouping import in_order, is_one_of, nanoseconds, rows_frame
 from pipelines.matching import first_bits
 from pipelines.schema import CALL_LEGS
 
@@ -93,7 +93,7 @@ def call_legs(messages: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
         for call_key, *caller in zip(*columns, strict=True)
         for leg in _legs(by_caller.get((caller[0], caller[1]), []))
     ]
-    return _frame(made)
+    return rows_frame(CALL_LEGS, made)
 
 
 def _plain(messages: pd.DataFrame) -> Iterator[_Row]:
@@ -102,21 +102,6 @@ def _plain(messages: pd.DataFrame) -> Iterator[_Row]:
     columns = (texts[name].tolist() for name in _COLUMNS)
     times = (nanoseconds(messages["time"]), first_bits(messages))
     return map(_Row, *columns, *(one.tolist() for one in times))
-
-
-def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    dtypes = {"integer": "Int64", "boolean": "boolean", "seconds": "float64"}
-    made: dict[str, Any] = {}
-    for column in CALL_LEGS:
-        values = [row[column.name] for row in rows]
-        if column.kind == "time":
-            made[column.name] = pd.to_datetime(
-                pd.Series(values, dtype="int64"), unit="ns", utc=True
-            )
-        else:
-            made[column.name] = pd.Series(values, dtype=dtypes.get(column.kind, "string"))
-    table: pd.DataFrame = pd.DataFrame(made)
-    return table
 
 
 # --- the legs of one call -----------------------------------------------------------------------

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pipelines.analysis import analysis
@@ -34,7 +33,7 @@ from pipelines.conferences import (
     counting_try,
     joins_of,
 )
-from pipelines.grouping import NEVER, table_frame
+from pipelines.grouping import rows_frame
 from pipelines.schema import CONFERENCE_JOINS
 
 
@@ -103,17 +102,7 @@ def conference_joins(
         evidence.add_places(known["captures"], known["flows"])
         evidence.add_clients(messages, {address_of(one.user_uri) for one in invitations})
     rows = [row for join in joins for row in _rows(join, evidence)]
-    return table_frame(
-        CONFERENCE_JOINS,
-        {column.name: _column(rows, column.name, column.kind) for column in CONFERENCE_JOINS},
-    )
-
-
-def _column(rows: list[Values], name: str, kind: str) -> Any:
-    values = [row.get(name) for row in rows]
-    if kind == "time":
-        return np.array([NEVER if value is None else value for value in values], dtype=np.int64)
-    return np.array([*values, None], dtype=object)[:-1]
+    return rows_frame(CONFERENCE_JOINS, rows)
 
 
 # --- one join -----------------------------------------------------------------------------------

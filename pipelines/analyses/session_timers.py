@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipelines.analysis import analysis
-from pipelines.grouping import in_order, is_one_of, nanoseconds
+from pipelines.grouping import in_order, is_one_of, nanoseconds, rows_frame
 from pipelines.schema import SESSION_TIMERS
 
 _METHODS = ("INVITE", "UPDATE", "BYE")
@@ -101,20 +101,7 @@ def session_timers(messages: pd.DataFrame) -> pd.DataFrame:
     kept = messages[of_interest.to_numpy(dtype=bool) & is_one_of(messages["method"], *_METHODS)]
     made = [row for call_id, rows in _by_call(kept) for row in _rows(call_id, rows)]
     made.sort(key=lambda row: (row["answer_time"] is None, row["answer_time"] or 0))
-    columns = {
-        column.name: _typed([row.get(column.name) for row in made], column.kind)
-        for column in SESSION_TIMERS
-    }
-    table: pd.DataFrame = pd.DataFrame(columns)
-    return table
-
-
-def _typed(values: list[Any], kind: str) -> Any:
-    if kind == "time":
-        # Without cache: pandas 2.1 loses its way among missing values that repeat.
-        return pd.to_datetime(pd.Series(values, dtype="Int64"), unit="ns", utc=True, cache=False)
-    dtypes = {"integer": "Int64", "boolean": "boolean", "seconds": "float64"}
-    return pd.Series(values, dtype=dtypes.get(kind, "string"))
+    return rows_frame(SESSION_TIMERS, made)
 
 
 def _by_call(messages: pd.DataFrame) -> Iterator[tuple[str, list[_Row]]]:

@@ -28,6 +28,7 @@ from pipelines.grouping import (
     in_order,
     is_one_of,
     nanoseconds,
+    rows_frame,
     shared_codes,
     truth,
 )
@@ -87,21 +88,7 @@ def subscriptions(
     ]
     made.sort(key=lambda row: row["time"])
     _add_routes(made)
-    columns = {
-        column.name: _typed([row.get(column.name) for row in made], column.kind)
-        for column in SUBSCRIPTIONS
-    }
-    table: pd.DataFrame = pd.DataFrame(columns)
-    return table
-
-
-def _typed(values: list[Any], kind: str) -> Any:
-    if kind == "time":
-        known = [None if value == NEVER else value for value in values]
-        # Without cache: pandas 2.1 loses its way among missing values that repeat.
-        return pd.to_datetime(pd.Series(known, dtype="Int64"), unit="ns", utc=True, cache=False)
-    dtypes = {"integer": "Int64", "boolean": "boolean", "seconds": "float64"}
-    return pd.Series(values, dtype=dtypes.get(kind, "string"))
+    return rows_frame(SUBSCRIPTIONS, made)
 
 
 # --- tables → plain values ----------------------------------------------------------------------
