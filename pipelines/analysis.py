@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dissectors.registry import Registry
+from pipelines.needs import Needs, Wanted, needs_of
 
 AnalysisFunction = Callable[..., pd.DataFrame]
 
@@ -23,8 +24,8 @@ class Analysis:
 
     table: str
     """Name of the table it makes."""
-    needs: dict[str, tuple[str, ...]]
-    """Tables and, of each, the columns it reads; passed as keyword arguments."""
+    needs: dict[str, Needs]
+    """What it reads of the tables, by its keyword arguments."""
     whole: bool
     """Whether it is given whole tables, or portions of whole Call-IDs."""
     function: AnalysisFunction
@@ -36,7 +37,7 @@ analyses: Registry[str, Analysis] = Registry("analysis")
 
 
 def analysis(
-    table: str, *, whole: bool = False, **needs: tuple[str, ...]
+    table: str, *, whole: bool = False, **needs: Wanted
 ) -> Callable[[AnalysisFunction], AnalysisFunction]:
     """Return a decorator that registers a function as the maker of `table`.
 
@@ -48,20 +49,22 @@ def analysis(
         True hands the tables over whole, for what compares across Call-IDs, and for tables that
         have none. Otherwise a long capture is handed over in several portions of whole Call-IDs:
         every table must be read with its ``call_id``.
-    **needs : tuple of str
-        For each table that the function takes, the columns that it reads. Rows of one Call-ID
-        always come together, in order of time.
+    **needs : tuple of str, or Selection
+        For each table that the function takes, the columns that it reads;
+        :func:`pipelines.needs.only` leaves out rows too. Rows of one Call-ID always come together,
+        in order of time.
 
     Raises
     ------
     ValueError
         When it takes portions of a table without ``call_id``.
     """
-    if not (whole or all("call_id" in columns for columns in needs.values())):
+    read = needs_of(needs)
+    if not (whole or all("call_id" in one.columns for one in read.values())):
         raise ValueError(f"analysis {table!r} needs call_id of every table, or whole=True")
 
     def enter(function: AnalysisFunction) -> AnalysisFunction:
-        analyses.register(table)(Analysis(table, dict(needs), whole, function))
+        analyses.register(table)(Analysis(table, read, whole, function))
         return function
 
     return enter

@@ -5,7 +5,7 @@ While rows are collected from several batches and processes there is no common d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -41,9 +41,3 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(kind):
         return pa.array(values, pa.int64()).cast(kind)
     return pa.array(values, kind)
-
-
-def merge_rows(parts: Iterable[pa.Table], table: Table) -> pa.Table:
-    """Return the rows of all `parts` as one Arrow table, empty when there are none."""
-    found = list(parts)
-    return pa.concat_tables(found) if found else table.plain.empty_table()

@@ -193,8 +193,8 @@ def _run(
             helper.stop()
         shutil.rmtree(directory, ignore_errors=True)
         raise
-    spools = [spool, *(spooled(helper.directory) for helper in helpers)]
+    shelves = [spool.shelves, *(spooled(helper.directory) for helper in helpers)]
     origins = keys[0].private_keys.origins
     useful = {origin for name, origin in origins.items() if name.hex() in met}
     private_keys = {origin: origin in useful for origin in origins.values()}
-    return Tables(spools, directory, request.thresholds, outcome.unreadable, private_keys)
+    return Tables(shelves, directory, request.thresholds, outcome.unreadable, private_keys)

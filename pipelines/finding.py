@@ -44,6 +44,7 @@ from dissectors.errors import Severity
 from dissectors.registry import Registry
 from pipelines.arrow_rows import Row, arrow_table
 from pipelines.errors import UsageError
+from pipelines.needs import Needs, Wanted, needs_of
 from pipelines.schema import FINDINGS
 
 EVIDENCE_LIMIT = 20
@@ -121,8 +122,8 @@ class Rule:
     """Severity of its findings, unless they say another."""
     thresholds: tuple[Threshold, ...]
     """The numbers that it compares with."""
-    needs: dict[str, tuple[str, ...]]
-    """Tables and, of each, the columns it reads; passed as keyword arguments."""
+    needs: dict[str, Needs]
+    """What it reads of the tables, by its keyword arguments."""
     whole: bool
     """Whether it is given whole tables, or portions of whole Call-IDs."""
     function: RuleFunction
@@ -149,7 +150,7 @@ def rule(
     severity: Severity,
     *thresholds: Threshold,
     whole: bool = False,
-    **needs: tuple[str, ...],
+    **needs: Wanted,
 ) -> Callable[[RuleFunction], RuleFunction]:
     """Return a decorator that registers a function as a rule.
 
@@ -165,19 +166,21 @@ def rule(
         True hands the tables over whole. Otherwise a long capture comes in several portions of
         whole Call-IDs, so that every table must be read with its ``call_id``: for rules that look
         at one call at a time. Rows are in order of time either way.
-    **needs : tuple of str
-        For each table that the function takes, the columns that it reads.
+    **needs : tuple of str, or Selection
+        For each table that the function takes, the columns that it reads;
+        :func:`pipelines.needs.only` leaves out rows too.
 
     Raises
     ------
     ValueError
         When it takes no table, or portions of a table without ``call_id``.
     """
-    if not needs or not (whole or all("call_id" in columns for columns in needs.values())):
+    read = needs_of(needs)
+    if not read or not (whole or all("call_id" in one.columns for one in read.values())):
         raise ValueError(f"rule {name!r} needs tables: with call_id, or whole=True")
 
     def enter(function: RuleFunction) -> RuleFunction:
-        rules.register(name)(Rule(name, severity, thresholds, dict(needs), whole, function))
+        rules.register(name)(Rule(name, severity, thresholds, read, whole, function))
         return function
 
     return enter

@@ -1,21 +1,16 @@
-"""Rows that wait to become tables: in memory while they are few, on disk when they are many.
-
-A spool holds plain Arrow tables (no dictionaries: they are made when a table is finished) and gives
-each table back as one, memory-mapped where it went to disk.
-"""
+"""Rows that wait to become tables: in memory while they are few, on disk when they are many."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.ipc
 
-from pipelines.arrow_rows import merge_rows
 from pipelines.schema import TABLES
+from pipelines.shelf import Shelf
 
 MEMORY_LIMIT = 32 << 20
-"""Bytes of rows that a spool keeps in memory before it moves them to its directory."""
+"""Bytes of rows that a spool keeps in memory before it sends them to its directory."""
 
 
 class Spool:
@@ -25,8 +20,9 @@ class Spool:
     ----------
     directory : Path
         Where rows go that do not fit; the caller removes it.
-    memory_limit : int
-        Bytes to keep in memory; 0 writes everything, for another process to read.
+    memory_limit : int, optional
+        Bytes to keep in memory, by default :data:`MEMORY_LIMIT`; 0 sends everything to disk, for
+        another process to read.
     only : frozenset of str, optional
         Tables whose rows are kept, by default all; the others stay empty.
     """
@@ -34,67 +30,48 @@ class Spool:
     def __init__(
         self,
         directory: Path,
-        memory_limit: int = MEMORY_LIMIT,
+        memory_limit: int | None = None,
         only: frozenset[str] | None = None,
     ) -> None:
         self._directory = directory
         self._only = frozenset(TABLES) if only is None else only
-        self._limit = memory_limit
-        self._held: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
-        self._size = 0
-        self._writers: dict[str, pa.ipc.RecordBatchStreamWriter] = {}
+        self._limit = MEMORY_LIMIT if memory_limit is None else memory_limit
+        self._shelves = self._empty()
 
     def append(self, tables: dict[str, pa.Table]) -> None:
         """Add rows, by table."""
         for name, rows in tables.items():
             if name in self._only:
-                self._held[name].append(rows)
-                self._size += rows.nbytes
-        if self._size > self._limit:
-            self._spill()
+                self._shelves[name].append(rows)
+        if sum(shelf.held_bytes for shelf in self._shelves.values()) > self._limit:
+            for shelf in self._shelves.values():
+                shelf.spill()
 
     def clear(self) -> None:
         """Forget every row."""
         self.close()
-        for name in TABLES:
-            self._path(name).unlink(missing_ok=True)
-        self._writers.clear()
-        self._held = {name: [] for name in TABLES}
-        self._size = 0
+        self._shelves = self._empty()
 
     def close(self) -> None:
         """Finish the files on disk; nothing can be appended afterwards."""
-        for writer in self._writers.values():
-            writer.close()
+        for shelf in self._shelves.values():
+            shelf.close()
 
-    def table(self, name: str) -> pa.Table:
-        """Return the rows of one table, after :meth:`close`."""
-        return merge_rows([*self._on_disk(name), *self._held[name]], TABLES[name])
+    @property
+    def shelves(self) -> dict[str, Shelf]:
+        """The rows by table, after :meth:`close`."""
+        return dict(self._shelves)
 
-    def _spill(self) -> None:
-        for name, held in self._held.items():
-            for rows in held:
-                self._writer(name).write_table(rows)
-            held.clear()
-        self._size = 0
-
-    def _writer(self, name: str) -> pa.ipc.RecordBatchStreamWriter:
-        if name not in self._writers:
-            path = str(self._path(name))
-            self._writers[name] = pa.ipc.new_stream(path, TABLES[name].plain)
-        return self._writers[name]
-
-    def _path(self, name: str) -> Path:
-        return self._directory / f"{name}.arrows"
-
-    def _on_disk(self, name: str) -> list[pa.Table]:
-        path = self._path(name)
-        if not path.exists():
-            return []
-        with pa.memory_map(str(path)) as source:
-            return [pa.ipc.open_stream(source).read_all()]
+    def _empty(self) -> dict[str, Shelf]:
+        return {
+            name: Shelf(table.plain, self._directory / f"{name}.arrow")
+            for name, table in TABLES.items()
+        }
 
 
-def spooled(directory: Path) -> Spool:
-    """Return the closed spool that another process left in `directory`."""
-    return Spool(directory)
+def spooled(directory: Path) -> dict[str, Shelf]:
+    """Return the closed shelves that another process left in `directory`, by table."""
+    return {
+        name: Shelf.found(table.plain, directory / f"{name}.arrow")
+        for name, table in TABLES.items()
+    }

@@ -312,8 +312,8 @@ def test_every_module_of_a_plural_folder_is_registered(package: str) -> None:
 @pytest.mark.parametrize("name", analyses)
 def test_an_analysis_makes_and_needs_what_the_schema_knows(name: str) -> None:
     assert name in TABLES
-    for table, columns in analyses[name].needs.items():
-        assert set(columns) <= set(TABLES[table].names), table
+    for it in analyses[name].needs.values():
+        assert {*it.columns, *it.among} <= set(TABLES[it.table].names), it
 
 
 @pytest.mark.parametrize("name", rules)
@@ -322,8 +322,8 @@ def test_a_rule_tells_itself_and_needs_what_the_schema_knows(name: str) -> None:
     assert one.function.__module__ == f"pipelines.rules.{name}"
     assert one.doc.endswith(".")
     assert all(threshold.doc.endswith(".") for threshold in one.thresholds)
-    for table, columns in one.needs.items():
-        assert set(columns) <= set(TABLES[table].names), table
+    for it in one.needs.values():
+        assert {*it.columns, *it.among} <= set(TABLES[it.table].names), it
 
 
 # --- what no file may hold ----------------------------------------------------------------------

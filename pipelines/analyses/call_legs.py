@@ -21,6 +21,7 @@ import pandas as pd
 from pipelines.analysis import analysis
 from pipelines.grouping import in_order, is_one_of, nanoseconds, rows_frame
 from pipelines.matching import first_bits
+from pipelines.needs import only
 from pipelines.schema import CALL_LEGS
 
 _COLUMNS = (
@@ -62,7 +63,9 @@ class _Row(NamedTuple):
 
 @analysis(
     "call_legs",
-    messages=("time", "first_time", "method", "retransmission_of", *_COLUMNS),
+    messages=only(
+        ("time", "first_time", "method", "retransmission_of", *_COLUMNS), method=("INVITE",)
+    ),
     calls=("call_id", "call_key", "from_tag"),
 )
 def call_legs(messages: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:

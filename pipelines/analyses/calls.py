@@ -75,6 +75,7 @@ from pipelines.grouping import (
     words,
 )
 from pipelines.matching import MATCHING_COLUMNS, MessageKeys, first_bits, vantages
+from pipelines.needs import only
 from pipelines.routes import routes
 from pipelines.schema import CALLS
 
@@ -91,25 +92,31 @@ _REDIRECTING_FIRST = (401, 407, 415, 420, 484)
 
 @analysis(
     "calls",
-    messages=(
-        *MATCHING_COLUMNS,
-        "message_id",
-        "first_time",
-        "capture",
-        "recording",
-        "machine",
-        "frame_number",
-        "flow_id",
-        "reason_phrase",
-        "from_uri",
-        "to_uri",
-        "user_agent",
-        "conversation_id",
-        "route_marks",
-        "content_type",
-        "diagnostics_code",
+    messages=only(
+        (
+            *MATCHING_COLUMNS,
+            "message_id",
+            "first_time",
+            "capture",
+            "recording",
+            "machine",
+            "frame_number",
+            "flow_id",
+            "reason_phrase",
+            "from_uri",
+            "to_uri",
+            "user_agent",
+            "conversation_id",
+            "route_marks",
+            "content_type",
+            "diagnostics_code",
+        ),
+        method=_METHODS,
     ),
-    bodies=("message_id", "call_id", "media_type", "media"),
+    bodies=only(
+        ("message_id", "call_id", "media_type", "media"),
+        media_type=("application/sdp", *CONFERENCE_CONTROL),
+    ),
 )
 def calls(messages: pd.DataFrame, bodies: pd.DataFrame) -> pd.DataFrame:
     """Return the calls in `messages`.

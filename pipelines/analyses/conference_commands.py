@@ -31,6 +31,7 @@ from pipelines.grouping import (
     shared_codes,
     table_frame,
 )
+from pipelines.needs import only
 from pipelines.schema import CONFERENCE_COMMANDS
 
 _MEDIA_TYPE = "application/cccp+xml"
@@ -156,14 +157,17 @@ class _Commands:
 
 @analysis(
     "conference_commands",
-    bodies=(
-        "message_id",
-        "time",
-        "capture",
-        "frame_number",
-        "call_id",
-        "media_type",
-        "value",
+    bodies=only(
+        (
+            "message_id",
+            "time",
+            "capture",
+            "frame_number",
+            "call_id",
+            "media_type",
+            "value",
+        ),
+        media_type=(_MEDIA_TYPE,),
     ),
     messages=("message_id", "time", "call_id", "src_ip", "dst_ip", "from_tag", "cseq"),
 )

@@ -34,6 +34,7 @@ from pipelines.grouping import (
     times_of,
     truth,
 )
+from pipelines.needs import only
 from pipelines.schema import CONFERENCE_INVITES
 
 _MEDIA_TYPE = "application/ms-conf-invite+xml"
@@ -41,30 +42,36 @@ _MEDIA_TYPE = "application/ms-conf-invite+xml"
 
 @analysis(
     "conference_invites",
-    messages=(
-        "message_id",
-        "time",
-        "capture",
-        "frame_number",
-        "call_id",
-        "is_request",
-        "method",
-        "from_uri",
-        "from_tag",
-        "to_uri",
-        "to_tag",
-        "content_type",
+    messages=only(
+        (
+            "message_id",
+            "time",
+            "capture",
+            "frame_number",
+            "call_id",
+            "is_request",
+            "method",
+            "from_uri",
+            "from_tag",
+            "to_uri",
+            "to_tag",
+            "content_type",
+        ),
+        method=("INVITE",),
     ),
-    bodies=("message_id", "call_id", "media_type", "value"),
-    transactions=(
-        "call_id",
-        "from_tag",
-        "to_tag",
-        "method",
-        "cseq",
-        "start_time",
-        "final_time",
-        "status_code",
+    bodies=only(("message_id", "call_id", "media_type", "value"), media_type=(_MEDIA_TYPE,)),
+    transactions=only(
+        (
+            "call_id",
+            "from_tag",
+            "to_tag",
+            "method",
+            "cseq",
+            "start_time",
+            "final_time",
+            "status_code",
+        ),
+        method=("INVITE",),
     ),
 )
 def conference_invites(

@@ -19,6 +19,7 @@ import pandas as pd
 from pipelines.analysis import analysis
 from pipelines.body_values import BODY_COLUMNS, body_values, short
 from pipelines.grouping import in_order, is_one_of, nanoseconds, table_frame
+from pipelines.needs import only
 from pipelines.rosters import FULL, Change, Roster, in_versions
 from pipelines.schema import CONFERENCE_PARTICIPANTS
 
@@ -28,7 +29,10 @@ _PLACE = ("message_id", "capture", "frame_number", "call_id")
 
 @analysis(
     "conference_participants",
-    bodies=("message_id", "time", "capture", "frame_number", "call_id", *BODY_COLUMNS),
+    bodies=only(
+        ("message_id", "time", "capture", "frame_number", "call_id", *BODY_COLUMNS),
+        media_type=(_MEDIA_TYPE,),
+    ),
 )
 def conference_participants(bodies: pd.DataFrame) -> pd.DataFrame:
     """Return the changes of the rosters in `bodies`.

@@ -28,12 +28,14 @@ from dissectors.sdp_attributes import is_2007_fallback
 from pipelines.analysis import analysis
 from pipelines.grouping import in_order, is_one_of, nanoseconds, table_frame
 from pipelines.media_lines import Descriptions, MediaLine
+from pipelines.needs import only
 from pipelines.schema import MEDIA_STREAMS
 
 MAX_ROWS = 1000
 """Most rows of one offer: its media lines, times the branches that answered."""
 
 _MEDIA_TYPE = "application/sdp"
+_METHODS = ("INVITE", "ACK", "PRACK", "UPDATE")
 _OF_MESSAGE = (
     "message_id", "capture", "frame_number", "call_id", "cseq", "method", "is_request",
     "status_code", "from_tag", "to_tag", "from_uri", "to_uri", "src_ip", "dst_ip",
@@ -104,8 +106,11 @@ class _Exchange:
 
 @analysis(
     "media_streams",
-    messages=("time", *_OF_MESSAGE),
-    bodies=("message_id", "call_id", "media_type", "disposition", "text", "value"),
+    messages=only(("time", *_OF_MESSAGE), method=_METHODS),
+    bodies=only(
+        ("message_id", "call_id", "media_type", "disposition", "text", "value"),
+        media_type=(_MEDIA_TYPE,),
+    ),
 )
 def media_streams(messages: pd.DataFrame, bodies: pd.DataFrame) -> pd.DataFrame:
     """Return the media lines of the answered offers in `bodies`.

@@ -53,44 +53,54 @@ from pipelines.grouping import (
     times_of,
     truth,
 )
+from pipelines.needs import only
 from pipelines.schema import PUSH_NOTIFICATIONS
 
 _MEDIA_TYPE = "application/vnd.microsoft.lync.pushnotification+xml"
 _ACCEPTED, _TEST_SUCCEEDED = 30000, 30007
+_ANSWERING = ("call_id", "from_tag", "method", "status_code", "user_agent")
 
 
 @analysis(
     "push_notifications",
     whole=True,
-    messages=(
-        *MESSAGE_COLUMNS,
-        "message_id",
-        "capture",
-        "frame_number",
-        "call_id",
-        "cseq",
-        "is_request",
-        "method",
-        "status_code",
-        "from_uri",
-        "from_tag",
-        "to_uri",
-        "via_count",
-        "user_agent",
-        "conversation_id",
-        "content_type",
-        "content_length",
+    messages=only(
+        (
+            *MESSAGE_COLUMNS,
+            "message_id",
+            "capture",
+            "frame_number",
+            "call_id",
+            "cseq",
+            "is_request",
+            "method",
+            "status_code",
+            "from_uri",
+            "from_tag",
+            "to_uri",
+            "via_count",
+            "user_agent",
+            "conversation_id",
+            "content_type",
+            "content_length",
+        ),
+        method=("MESSAGE",),
     ),
-    bodies=("message_id", "media_type", "value"),
-    transactions=(
-        "request_message_id",
-        "call_id",
-        "from_tag",
-        "method",
-        "cseq",
-        "status_code",
-        "diagnostics_code",
-        "response_s",
+    traffic=only(MESSAGE_COLUMNS, table="messages"),
+    invites=only(_ANSWERING, table="messages", method=("INVITE",)),
+    bodies=only(("message_id", "media_type", "value"), media_type=(_MEDIA_TYPE,)),
+    transactions=only(
+        (
+            "request_message_id",
+            "call_id",
+            "from_tag",
+            "method",
+            "cseq",
+            "status_code",
+            "diagnostics_code",
+            "response_s",
+        ),
+        method=("MESSAGE",),
     ),
     calls=CALL_COLUMNS,
     captures=CAPTURE_COLUMNS,
@@ -99,6 +109,8 @@ _ACCEPTED, _TEST_SUCCEEDED = 30000, 30007
 )
 def push_notifications(
     messages: pd.DataFrame,
+    traffic: pd.DataFrame,
+    invites: pd.DataFrame,
     bodies: pd.DataFrame,
     transactions: pd.DataFrame,
     calls: pd.DataFrame,
@@ -110,9 +122,15 @@ def push_notifications(
 
     Parameters
     ----------
-    messages, bodies, transactions, calls, captures, flows, tls_sessions : DataFrame
-        Rows of these tables. A notification whose body is missing, as trace logs may leave it out,
-        has a row all the same.
+    messages : DataFrame
+        Rows of the table `messages`: at least MESSAGE requests. A notification whose body is
+        missing, as trace logs may leave it out, has a row all the same.
+    traffic : DataFrame
+        All rows of `messages`.
+    invites : DataFrame
+        Rows of `messages`: at least INVITE and its responses.
+    bodies, transactions, calls, captures, flows, tls_sessions : DataFrame
+        Rows of these tables.
 
     Returns
     -------
@@ -130,9 +148,9 @@ def push_notifications(
     diagnostics = take(answers["diagnostics_code"], answer)
     synthetic = _synthetic(take(pushes["from_uri"], first), diagnostics)
     status = take(answers["status_code"], answer)
-    coverage = Coverage.of(messages, captures, flows, tls_sessions, pushes)
+    coverage = Coverage.of(traffic, captures, flows, tls_sessions, pushes)
     near = announceable(calls, pushes)
-    announced = AnnouncedCalls.of(near, _answered_by(messages, near["call_id"]))
+    announced = AnnouncedCalls.of(near, _answered_by(invites, near["call_id"]))
     return table_frame(
         PUSH_NOTIFICATIONS,
         {
@@ -239,12 +257,12 @@ def _peers(pushes: pd.DataFrame, groups: Groups, answers: pd.DataFrame) -> dict[
 
 
 def _answered_by(
-    messages: pd.DataFrame, call_ids: pd.Series[str]
+    invites: pd.DataFrame, call_ids: pd.Series[str]
 ) -> dict[tuple[str, str], str | None]:
     """Return who sent the first 2xx to each INVITE of some Call-IDs: its User-Agent or Server."""
-    status = integers(messages["status_code"])
-    success = (status >= 200) & (status < 300) & is_one_of(messages["method"], "INVITE")
-    rows = messages.loc[success, ["call_id", "from_tag", "user_agent"]]
+    status = integers(invites["status_code"])
+    success = (status >= 200) & (status < 300) & is_one_of(invites["method"], "INVITE")
+    rows = invites.loc[success, ["call_id", "from_tag", "user_agent"]]
     rows = rows[rows["call_id"].isin(call_ids)]
     found: dict[tuple[str, str], str | None] = {}
     for call_id, from_tag, agent in rows.itertuples(index=False):

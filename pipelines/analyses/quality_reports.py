@@ -27,6 +27,7 @@ from pipelines.analysis import analysis
 from pipelines.body_values import BODY_COLUMNS, body_values, short
 from pipelines.grouping import Integers, in_order, is_one_of, nanoseconds, table_frame
 from pipelines.message_columns import party
+from pipelines.needs import only
 from pipelines.schema import QUALITY_REPORTS
 
 _XML, _TEXT = "application/vq-rtcpxr+xml", "application/vq-rtcpxr"
@@ -52,7 +53,10 @@ _STREAM_MILLISECONDS = {
 
 @analysis(
     "quality_reports",
-    bodies=("message_id", "time", "capture", "frame_number", "call_id", *BODY_COLUMNS),
+    bodies=only(
+        ("message_id", "time", "capture", "frame_number", "call_id", *BODY_COLUMNS),
+        media_type=(_XML, _TEXT),
+    ),
 )
 def quality_reports(bodies: pd.DataFrame) -> pd.DataFrame:
     """Return the quality reports in `bodies`.

@@ -57,6 +57,7 @@ from pipelines.grouping import (
     table_frame,
     truth,
 )
+from pipelines.needs import only
 from pipelines.register_attempts import COLUMNS, Attempt, attempts, by_endpoint, exchanges
 from pipelines.register_attempts import registers as read_registers
 from pipelines.schema import REGISTRATIONS
@@ -72,27 +73,32 @@ _CLOCKS_NS = 1_000_000_000  # expiry counts from the server's clock, whose answe
 @analysis(
     "registrations",
     whole=True,
-    messages=tuple(
-        dict.fromkeys(
-            (
-                *COLUMNS,
-                *MESSAGE_COLUMNS,
-                "first_time",
-                "method",
-                "is_request",
-                "event",
-                "to_epid",
-                "content_type",
+    messages=only(
+        tuple(
+            dict.fromkeys(
+                (
+                    *COLUMNS,
+                    *MESSAGE_COLUMNS,
+                    "first_time",
+                    "method",
+                    "is_request",
+                    "event",
+                    "to_epid",
+                    "content_type",
+                )
             )
-        )
+        ),
+        method=("REGISTER", "NOTIFY", "BENOTIFY"),
     ),
-    bodies=("message_id", "media_type", "text"),
+    traffic=only(MESSAGE_COLUMNS, table="messages"),
+    bodies=only(("message_id", "media_type", "text"), media_type=(_EVENT_TYPE,)),
     captures=CAPTURE_COLUMNS,
     flows=FLOW_COLUMNS,
     tls_sessions=TLS_COLUMNS,
 )
 def registrations(
     messages: pd.DataFrame,
+    traffic: pd.DataFrame,
     bodies: pd.DataFrame,
     captures: pd.DataFrame,
     flows: pd.DataFrame,
@@ -102,7 +108,11 @@ def registrations(
 
     Parameters
     ----------
-    messages, bodies, captures, flows, tls_sessions : DataFrame
+    messages : DataFrame
+        Rows of the table `messages`: at least REGISTER, NOTIFY, BENOTIFY and their responses.
+    traffic : DataFrame
+        All rows of `messages`.
+    bodies, captures, flows, tls_sessions : DataFrame
         Rows of these tables.
 
     Returns
@@ -113,7 +123,7 @@ def registrations(
     messages = in_order(messages)
     own = with_names(messages[is_one_of(messages["method"], "REGISTER")])
     endpoints = [attempts(one) for one in by_endpoint(exchanges(read_registers(own)))]
-    coverage = Coverage.of(messages, captures, flows, tls_sessions, own)
+    coverage = Coverage.of(traffic, captures, flows, tls_sessions, own)
     events = _Events.of(messages, bodies)
     presence = _presence(endpoints)
     made = [

@@ -27,6 +27,7 @@ import pandas as pd
 
 from pipelines.analysis import analysis
 from pipelines.grouping import in_order, is_one_of, nanoseconds, rows_frame
+from pipelines.needs import only
 from pipelines.schema import SESSION_TIMERS
 
 _METHODS = ("INVITE", "UPDATE", "BYE")
@@ -81,7 +82,7 @@ _COLUMNS = (
 )
 
 
-@analysis("session_timers", messages=("call_id", "time", *_COLUMNS))
+@analysis("session_timers", messages=only(("call_id", "time", *_COLUMNS), method=_METHODS))
 def session_timers(messages: pd.DataFrame) -> pd.DataFrame:
     """Return the session timers of the dialogs in `messages`.
 

@@ -32,6 +32,7 @@ from pipelines.grouping import (
     shared_codes,
     truth,
 )
+from pipelines.needs import only
 from pipelines.presence_dialogs import (
     ACTIVE,
     LIST,
@@ -59,8 +60,8 @@ Row = dict[str, Any]
 
 @analysis(
     "subscriptions",
-    messages=("call_id", "time", "event", *_MESSAGE_COLUMNS),
-    bodies=("call_id", "message_id", "media_type", "value"),
+    messages=only(("call_id", "time", "event", *_MESSAGE_COLUMNS), method=_METHODS),
+    bodies=only(("call_id", "message_id", "media_type", "value"), media_type=_LISTS),
     presence=("call_id", *Told._fields),
 )
 def subscriptions(

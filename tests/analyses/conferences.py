@@ -103,6 +103,9 @@ def made(name: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return a table; what it is made of is made too, unless it is in `tables`."""
     if name not in tables:
         one = analyses[name]
-        needs = {table: made(table, tables)[list(columns)] for table, columns in one.needs.items()}
+        needs = {
+            parameter: made(it.table, tables)[list(it.columns)]
+            for parameter, it in one.needs.items()
+        }
         tables[name] = one.function(**needs)
     return tables[name]

@@ -216,8 +216,10 @@ def anything_registered(draw: Any) -> list[dict[str, Any]]:
 
 def registered(rows: list[dict[str, Any]], text: str = "string[pyarrow]") -> pd.DataFrame:
     captures = [{"recording": "edge", "end_time": at(2e4)}]
+    messages = typed(rows, MESSAGES, text)
     return registrations(
-        typed(rows, MESSAGES, text),
+        messages,
+        messages,
         typed([], BODIES, text),
         typed(captures, CAPTURES, text),
         typed([], FLOWS, text),

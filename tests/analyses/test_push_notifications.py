@@ -25,7 +25,7 @@ def table(
     made = typed(bodies or [], BODIES, text)
     found = calls(rows, made)
     empty = (typed([], one, text) for one in (CAPTURES, FLOWS, TLS_SESSIONS))
-    return push_notifications(rows, made, transactions(rows), found, *empty)
+    return push_notifications(rows, rows, rows, made, transactions(rows), found, *empty)
 
 
 def only(script: str, **options: Any) -> pd.Series:

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipelines import read_capture, results
+from pipelines import portions, read_capture
 from pipelines import rules as _registered  # noqa: F401  (importing it fills the registry)
 from pipelines.analysis import analysis
 from pipelines.errors import UsageError
@@ -28,6 +28,7 @@ from pipelines.finding import (
     rule,
     rules,
 )
+from pipelines.needs import Needs
 from pipelines.rules_text import rules_text
 from pipelines.schema import FINDINGS
 
@@ -148,11 +149,11 @@ def test_a_rule_sees_whole_tables_or_whole_calls(
         seen.append(set(messages["call_id"].dropna()))
         yield finding(count=len(messages) if least == 3 else 0)
 
-    needs = {"messages": ("call_id", "message_id")}
+    needs = {"messages": Needs("messages", ("call_id", "message_id"))}
     threshold = Threshold("least", 2, "Number.")
     one = Rule("count_calls", "note", (threshold,), needs, whole, count_calls)
     monkeypatch.setitem(rules._entries, "count_calls", one)
-    monkeypatch.setattr(results, "PORTION_ROWS", 50)
+    monkeypatch.setattr(portions, "PORTION_ROWS", 50)
     trace = read_capture(CAPTURE, keys=KEYS, thresholds={"count_calls.least": 3})
     mine = trace.findings[trace.findings["rule"] == "count_calls"]
     assert mine["count"].tolist() == [167]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines import read_capture, results
+from pipelines import portions, read_capture, row_order, shelf, spool
 from pipelines.errors import UsageError
 from pipelines.schema import TABLES
 
@@ -51,9 +51,11 @@ def test_any_number_of_workers_gives_the_same_tables(workers: int) -> None:
 def test_small_chunks_and_portions_give_the_same_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = read_capture(CAPTURE, keys=KEYS, workers=1)
     expected = {name: getattr(whole, name) for name in TABLES}
-    monkeypatch.setattr(results, "CHUNK_ROWS", 7)
-    monkeypatch.setattr(results, "PORTION_ROWS", 20)
-    monkeypatch.setattr("pipelines.spool.MEMORY_LIMIT", 0)
+    for module in (shelf, row_order, portions):
+        monkeypatch.setattr(module, "STRETCH_ROWS", 7)
+    monkeypatch.setattr(portions, "PORTION_ROWS", 20)
+    monkeypatch.setattr(spool, "MEMORY_LIMIT", 0)
+    monkeypatch.setattr(row_order, "MEMORY_LIMIT", 0)
     divided = read_capture(CAPTURE, keys=KEYS, workers=1)
     for name in TABLES:
         keys = [column for column in ("call_id", "call_key") if column in TABLES[name].names]

@@ -16,7 +16,7 @@ from tests.analyses.test_conference_joins import AUDIO, FOCUS, INVITATION, INVIT
 
 def found(rule: str, table: pd.DataFrame, **thresholds: float) -> list[Finding]:
     one = rules[rule]
-    columns = list(one.needs["conference_joins"])
+    columns = list(one.needs["conference_joins"].columns)
     return list(one.function(conference_joins=table[columns], **one.values({}) | thresholds))
 
 

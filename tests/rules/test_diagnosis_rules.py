@@ -64,7 +64,7 @@ def found(script: str, *told: dict[str, Any], text: str = "string[pyarrow]") -> 
     findings: list[Finding] = []
     for name in RULES:
         one = rules[name]
-        given_ = {table: tables[table][list(columns)] for table, columns in one.needs.items()}
+        given_ = {name: tables[it.table][list(it.columns)] for name, it in one.needs.items()}
         findings += one.function(**given_, **one.values({}))
     return findings
 
@@ -315,7 +315,7 @@ def test_who_only_looks_whether_a_server_is_alive_is_in_no_loop() -> None:
 
 def test_the_number_of_challenges_can_be_set() -> None:
     one = rules["auth_loop"]
-    rows = messages(sign_ins(4))[list(one.needs["messages"])]
+    rows = messages(sign_ins(4))[list(one.needs["messages"].columns)]
     assert list(one.function(messages=rows, **one.values({"auth_loop.challenges": 4}))) == []
     assert len(list(one.function(messages=rows, **one.values({"auth_loop.challenges": 2})))) == 1
 
@@ -380,10 +380,10 @@ _TABLES = (MESSAGES, TRANSACTIONS, DIAGNOSTICS, CALLS, FAILURES)
 
 
 _READ = {
-    (table, column)
+    (it.table, column)
     for name in RULES
-    for table, columns in rules[name].needs.items()
-    for column in columns
+    for it in rules[name].needs.values()
+    for column in it.columns
 }
 
 
@@ -409,6 +409,6 @@ def test_any_rows_give_findings_that_make_a_table(frames: dict[str, pd.DataFrame
     collected = Findings()
     for name in RULES:
         one = rules[name]
-        given_ = {table: frames[table][list(columns)] for table, columns in one.needs.items()}
+        given_ = {name: frames[it.table][list(it.columns)] for name, it in one.needs.items()}
         collected.add(one, one.function(**given_, **one.values({"auth_loop.challenges": 0})))
     assert finish(collected.table(), FINDINGS).schema == FINDINGS.arrow

@@ -37,6 +37,8 @@ def tables(script: str, end: float | None = None, lost: int | None = None) -> di
     found = calls(rows, bodies)
     pushes = push_notifications(
         rows,
+        rows,
+        rows,
         bodies,
         transactions(rows),
         found,

@@ -273,7 +273,7 @@ def test_any_rows_give_findings_that_make_a_table(
     collected = Findings()
     for name in rules:
         one = rules[name]
-        if set(one.needs) <= set(tables):
-            given_ = {table: tables[table][list(columns)] for table, columns in one.needs.items()}
+        if {it.table for it in one.needs.values()} <= set(tables):
+            given_ = {name: tables[it.table][list(it.columns)] for name, it in one.needs.items()}
             collected.add(one, one.function(**given_, **one.values({})))
     assert finish(collected.table(), FINDINGS).schema == FINDINGS.arrow

@@ -1,0 +1,88 @@
+"""The rows that several processes found of one table → one shelf, in order.
+
+They are put in order once; whoever reads the table afterwards, reads on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.shelf import STRETCH_ROWS, Shelf
+
+Integers = npt.NDArray[np.int64]
+
+MEMORY_LIMIT = 4 << 20
+"""Bytes of one table that stay in memory."""
+
+_KEYS = ("time", "start_time", "frame_number", "flow_id")
+
+
+def in_order(parts: list[Shelf], path: Path) -> Shelf:
+    """Return the rows of all parts in order of time, then of frames.
+
+    Parameters
+    ----------
+    parts : list of Shelf
+        At least one; all of one schema.
+    path : Path
+        File for the rows that go to disk.
+    """
+    order = _order(parts)
+    if len(parts) == 1 and bool((np.diff(order) == 1).all()):
+        return parts[0]
+    return shelved(_taken(parts, order), parts[0].schema, path)
+
+
+def shelved(lots: Iterator[pa.Table], schema: pa.Schema, path: Path) -> Shelf:
+    """Return rows as a closed shelf: in memory while they are few, on disk when they are many."""
+    shelf = Shelf(schema, path)
+    for rows in lots:
+        shelf.append(rows)
+        if shelf.held_bytes > MEMORY_LIMIT:
+            shelf.spill()
+    shelf.close()
+    return shelf
+
+
+def _order(parts: list[Shelf]) -> Integers:
+    """Return the rows of all parts, numbered through, in their order."""
+    keys = [name for name in _KEYS if name in parts[0].schema.names][:2]
+    if not keys:
+        return np.arange(sum(map(len, parts)))
+    found = [part.rows(columns=keys) for part in parts]
+    columns = [np.concatenate([_sortable(rows[name]) for rows in found]) for name in keys]
+    return np.lexsort(columns[::-1])
+
+
+def _sortable(column: pa.ChunkedArray) -> Integers:
+    """Return times, frame numbers or flow ids as integers; what is missing comes last."""
+    if pa.types.is_string(column.type):  # 1-60: the flow that frame 60 of a capture opened
+        column = pc.replace_substring_regex(column, r"^[0-9]+-|\.[0-9]+$", "")
+    filled = column.cast(pa.int64()).fill_null(np.iinfo(np.int64).max)
+    return np.asarray(filled.to_numpy(), dtype=np.int64)
+
+
+def _taken(parts: list[Shelf], order: Integers) -> Iterator[pa.Table]:
+    """Yield the rows of all parts in `order`, a stretch at a time.
+
+    Each part is nearly in order, so a stretch needs a short piece of each: nothing is copied whole.
+    """
+    offsets = np.cumsum([0, *map(len, parts)])
+    for start in range(0, len(order), STRETCH_ROWS):
+        rows = order[start : start + STRETCH_ROWS]
+        pieces, positions, base = [], np.empty(len(rows), dtype=np.int64), 0
+        for part, low, high in zip(parts, offsets[:-1], offsets[1:], strict=True):
+            mine = (rows >= low) & (rows < high)
+            if mine.any():
+                inside = rows[mine] - low
+                first, last = int(inside.min()), int(inside.max())
+                pieces.append(part.rows(first, last + 1))
+                positions[mine] = inside - first + base
+                base += last + 1 - first
+        yield pa.concat_tables(pieces).combine_chunks().take(pa.array(positions))
