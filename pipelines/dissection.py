@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +20,7 @@ from dissectors.tls.keys import KeyRing
 from dissectors.tracelog.reader import TraceLogReader
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import DecodedBatch
+from pipelines.collector import collector_paused
 from pipelines.errors import UsageError
 from pipelines.ingest import STDIN, CaptureFile
 from pipelines.key_files import open_keys
@@ -99,7 +99,7 @@ def dissect_captures(
     decode_as = _decode_as(request.decode_as)
     LogClock(request.timezone)  # an unknown zone is told before anything is read
     share = _Share(ring, decode_as, partition, spool, observer, request.timezone)
-    with _collector_paused():
+    with collector_paused():
         unreadable = share.take(request.captures, progress, each=request.each)
         if share.keys_came_late and STDIN not in request.captures:
             # Secrets stood behind packets that they open: now they are known from the beginning.
@@ -112,21 +112,6 @@ def dissect_captures(
     if partition[0] == 0:
         _tell_key_problems(request, key_problems, spool)
     return Outcome(unreadable, frozenset(name.hex() for name in ring.private_keys.matched))
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from looking through what is made here in millions.
-
-    Hardly anything of it has cycles; what has is collected after each batch, when little is alive.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Share:

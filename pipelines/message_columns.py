@@ -190,7 +190,7 @@ def _log_columns(found: list[Found]) -> dict[str, list[Any]]:
 # --- values of headers --------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def party(value: str | None) -> tuple[str | None, str | None, str | None]:
     """Return URI, tag and epid of a From or To value; each None where it has none."""
     if not value:
@@ -206,7 +206,7 @@ def party(value: str | None) -> tuple[str | None, str | None, str | None]:
 _BRANCH = re.compile(r";[ \t]*branch[ \t]*=[ \t]*([^;\s]+)", re.IGNORECASE)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _contact_uri(value: str | None) -> str | None:
     if not value:
         return None
@@ -369,7 +369,8 @@ def route_marks(message: SipMessage) -> str | None:
     get = first_values.get
     request_uri = message.request_uri if isinstance(message, SipRequest) else ""
     product = get("user-agent") or get("server") or ""
-    marks = _party_marks(request_uri, get("to"), product)
+    to_uri = party(get("to"))[0] or ""
+    marks = _uri_marks(request_uri) | _uri_marks(to_uri) | _product_marks(product)
     for name in _MARKED_HEADERS:
         if name in first_values:
             marks |= _header_marks(name, first_values[name])
@@ -386,12 +387,6 @@ _NO_MARKS: frozenset[str] = frozenset()
 
 def _may_name_hosts(value: str) -> bool:
     return ".lync.com" in value or "federation.messenger.msn.com" in value
-
-
-@lru_cache(maxsize=65536)
-def _party_marks(request_uri: str, recipient: str | None, product: str) -> frozenset[str]:
-    to_uri = party(recipient)[0] or ""
-    return _uri_marks(request_uri) | _uri_marks(to_uri) | _product_marks(product)
 
 
 @lru_cache(maxsize=4096)
@@ -414,7 +409,7 @@ def _header_marks(name: str, value: str) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _uri_marks(uri: str) -> frozenset[str]:
     lower = uri.lower()
     if lower.startswith("tel:") or "user=phone" in lower:

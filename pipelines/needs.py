@@ -18,8 +18,8 @@ class Needs:
     """Table of :data:`pipelines.schema.TABLES`; empty: the one that the parameter is named for."""
     columns: tuple[str, ...]
     """Columns that it reads."""
-    among: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Column of text → values: rows that hold another one are left out; those that hold none, as
+    among: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
+    """Column → values: rows that hold another one are left out; those that hold none, as
     trace logs leave much out, come too."""
 
 
@@ -27,7 +27,7 @@ Wanted = tuple[str, ...] | Needs
 """Columns of all rows, or of those that :func:`only` selects."""
 
 
-def only(columns: tuple[str, ...], *, table: str = "", **among: tuple[str, ...]) -> Needs:
+def only(columns: tuple[str, ...], *, table: str = "", **among: tuple[str | bool, ...]) -> Needs:
     """Return a selection of rows, to be handed to a parameter of an analysis or a rule.
 
     Parameters

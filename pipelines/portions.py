@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from pipelines.needs import Needs
 from pipelines.shelf import STRETCH_ROWS, Shelf
 
-PORTION_ROWS = 100_000
-"""Rows of one table that a function is given at once; more are divided."""
+PORTION_BYTES = 16 << 20
+"""Size of what a function is given at once; more is divided. As Python objects it is several times
+as large."""
 
 
 class Portions:
@@ -44,34 +45,35 @@ class Portions:
         whole : bool
             Whether it takes everything at once, however much it is.
         """
-        most = 0 if whole else max(map(self._count, needs.values()))
-        count = max(1, -(-most // PORTION_ROWS))
+        size = 0 if whole else sum(map(self._size, needs.values()))
+        count = max(1, -(-size // PORTION_BYTES))
         for number in range(count):
             yield {parameter: self._rows(one, number, count) for parameter, one in needs.items()}
 
-    def _count(self, one: Needs) -> int:
-        shelf = self._shelf(one.table)
-        if not one.among or len(shelf) <= PORTION_ROWS:
-            return len(shelf)
-        stretches = shelf.stretches(tuple(one.among))
-        return sum(pc.sum(_among(rows, one)).as_py() or 0 for rows in stretches)
+    def _size(self, one: Needs) -> int:
+        """Return how many bytes the needed rows take."""
+        if not one.among:
+            return int(self._shelf(one.table).rows(columns=one.columns).nbytes)
+        return sum(rows.nbytes for rows in self._selected(one, 0, 1))
 
     def _rows(self, one: Needs, number: int, count: int) -> pa.Table:
         """Return the rows of one portion of `count`."""
-        shelf = self._shelf(one.table)
         if not one.among and count == 1:
-            return shelf.rows(columns=one.columns)
+            return self._shelf(one.table).rows(columns=one.columns)
+        return pa.concat_tables(self._selected(one, number, count))
+
+    def _selected(self, one: Needs, number: int, count: int) -> Iterator[pa.Table]:
+        """Yield the rows of one portion, a stretch of the table at a time."""
+        shelf = self._shelf(one.table)
         read = tuple(dict.fromkeys((*one.columns, *one.among)))
-        found = []
         for start in range(0, max(1, len(shelf)), STRETCH_ROWS):
             rows = shelf.rows(start, start + STRETCH_ROWS, read)
             if count > 1:
                 hashes = self._call_hashes(one.table)[start : start + STRETCH_ROWS]
                 rows = rows.filter(pa.array(hashes % count == number))
-            found.append(
-                (rows.filter(_among(rows, one)) if one.among else rows).select(one.columns)
-            )
-        return pa.concat_tables(found)
+            if one.among:
+                rows = rows.filter(_among(rows, one))
+            yield rows.select(one.columns)
 
     def _call_hashes(self, table: str) -> npt.NDArray[np.uint32]:
         """Return a number for each row that is the same for one Call-ID in every table."""
@@ -86,7 +88,8 @@ def _among(rows: pa.Table, one: Needs) -> pa.ChunkedArray:
     """Return which rows a function takes."""
     taken = None
     for name, values in one.among.items():
-        fits = pc.is_in(rows[name], value_set=pa.array([*values, None], pa.string()))
+        known = pa.array([*values, None], rows.schema.field(name).type)
+        fits = pc.is_in(rows[name], value_set=known)
         taken = fits if taken is None else pc.and_(taken, fits)
     return taken
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pipelines import analyses as _analyses  # noqa: F401  (importing it fills the registry)
 from pipelines import rules as _rules  # noqa: F401  (the same)
 from pipelines.analysis import analyses
+from pipelines.collector import collector_paused
 from pipelines.finding import Findings, rules
 from pipelines.frames import finish, from_frame, to_frame
 from pipelines.portions import Portions
@@ -122,7 +123,9 @@ class Tables:
         one = analyses[name]
         for portion in self._portions.of(one.needs, whole=one.whole):
             frames = {parameter: to_frame(rows) for parameter, rows in portion.items()}
-            yield from_frame(one.function(**frames), TABLES[name])
+            with collector_paused():
+                made = one.function(**frames)
+            yield from_frame(made, TABLES[name])
 
     def _findings(self) -> pa.Table:
         findings = Findings()

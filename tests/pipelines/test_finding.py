@@ -153,7 +153,7 @@ def test_a_rule_sees_whole_tables_or_whole_calls(
     threshold = Threshold("least", 2, "Number.")
     one = Rule("count_calls", "note", (threshold,), needs, whole, count_calls)
     monkeypatch.setitem(rules._entries, "count_calls", one)
-    monkeypatch.setattr(portions, "PORTION_ROWS", 50)
+    monkeypatch.setattr(portions, "PORTION_BYTES", 2000)
     trace = read_capture(CAPTURE, keys=KEYS, thresholds={"count_calls.least": 3})
     mine = trace.findings[trace.findings["rule"] == "count_calls"]
     assert mine["count"].tolist() == [167]

@@ -84,7 +84,7 @@ def test_what_other_methods_have_is_left_out(
 
 
 def test_portions_hold_whole_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portions, "PORTION_ROWS", 10)
+    monkeypatch.setattr(portions, "PORTION_BYTES", 400)
     shelves = {
         "messages": filled(tmp_path / "messages", tuple(range(60)), spilled=1),
         "bodies": filled(tmp_path / "bodies", tuple(range(0, 60, 9))),
@@ -94,7 +94,7 @@ def test_portions_hold_whole_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "bodies": Needs("bodies", ("time", "call_id")),
     }
     found = list(Portions(shelves.__getitem__).of(needs, whole=False))
-    assert len(found) == 5  # of 45 messages
+    assert len(found) > 2
     taken = [time for one in found for time in numbers(one["messages"])]
     assert sorted(taken) == [time for time in range(60) if time % 4 != 2]
     for name in ("messages", "bodies"):

@@ -53,7 +53,7 @@ def test_small_chunks_and_portions_give_the_same_tables(monkeypatch: pytest.Monk
     expected = {name: getattr(whole, name) for name in TABLES}
     for module in (shelf, row_order, portions):
         monkeypatch.setattr(module, "STRETCH_ROWS", 7)
-    monkeypatch.setattr(portions, "PORTION_ROWS", 20)
+    monkeypatch.setattr(portions, "PORTION_BYTES", 1000)
     monkeypatch.setattr(spool, "MEMORY_LIMIT", 0)
     monkeypatch.setattr(row_order, "MEMORY_LIMIT", 0)
     divided = read_capture(CAPTURE, keys=KEYS, workers=1)
