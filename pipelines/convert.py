@@ -55,7 +55,7 @@ def _convert(argv: list[str] | None) -> int:
     names = _table_names(arguments.tables)
     request = request_of(arguments)
     with progress_bar(request) as progress:
-        tables = run(request, arguments.workers, progress)
+        tables = run(request, arguments.workers, progress, wanted=names)
     # Imported only now, so that the workers start at once.
     from pipelines import outputs as _registered  # noqa: F401
     from pipelines.output import write_tables

@@ -13,15 +13,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.request import Request
 
 if TYPE_CHECKING:
+    from dissectors.tls.keys import KeyRing
     from pipelines.dissection import Observer
     from pipelines.results import Tables
 
@@ -51,19 +52,17 @@ class Worker:
         )
 
     def begin(self, request: Request) -> None:
-        """Tell the worker what to do; passphrases go this way only, from process to process."""
-        order = {
-            "request": asdict(request),
-            "partition": self._partition,
-            "directory": str(self.directory),
-        }
-        # A worker that ended already is told by :meth:`wait`.
-        with suppress(BrokenPipeError), self._process.stdin or nullcontext() as pipe:
-            if pipe is not None:
-                pipe.write(json.dumps(order).encode())
+        """Tell the worker its share; passphrases go this way only, from process to process."""
+        self._tell(
+            {
+                "request": asdict(request),
+                "partition": self._partition,
+                "directory": str(self.directory),
+            }
+        )
 
     def wait(self) -> frozenset[str]:
-        """Wait until the worker is done.
+        """Wait until the worker's share is done.
 
         Returns
         -------
@@ -75,13 +74,46 @@ class Worker:
         WorkerFailed
             When it ended with an error.
         """
-        told = self._process.stdout.read() if self._process.stdout else b""
-        code = self._process.wait()
-        if code:
+        return frozenset(self._hear())
+
+    def begin_tables(self, directories: list[Path], directory: Path) -> None:
+        """Tell the worker, whose share is done, that tables are to be made.
+
+        Parameters
+        ----------
+        directories : list of Path
+            Where each process left its rows.
+        directory : Path
+            For the tables.
+        """
+        self._tell({"found": list(map(str, directories)), "directory": str(directory)})
+
+    def make(self, table: str) -> None:
+        """Let the worker make a table, and wait until it is there; after :meth:`begin_tables`.
+
+        Raises
+        ------
+        WorkerFailed
+            When it ended with an error.
+        """
+        self._tell(table)
+        self._hear()
+
+    def _tell(self, order: object) -> None:
+        # A worker that ended already is told by :meth:`_hear`.
+        with suppress(BrokenPipeError):
+            if self._process.stdin is not None:
+                self._process.stdin.write(json.dumps(order).encode() + b"\n")
+                self._process.stdin.flush()
+
+    def _hear(self) -> Any:
+        told = self._process.stdout.readline() if self._process.stdout else b""
+        if not told:
+            code = self._process.wait()
             raise WorkerFailed(
                 f"a worker process ended with exit code {code}; --workers 1 does without them"
             )
-        return frozenset(json.loads(told or b"[]"))
+        return json.loads(told)
 
     def stop(self) -> None:
         """End the worker if it still runs."""
@@ -132,6 +164,7 @@ def run(
     *,
     observer: Observer | None = None,
     only: frozenset[str] | None = None,
+    wanted: Collection[str] = (),
 ) -> Tables:
     """Take every capture apart and return the tables.
 
@@ -147,6 +180,9 @@ def run(
         Told what the tables do not hold; all work is then done in this process.
     only : frozenset of str, optional
         Names of the tables whose rows are kept, where not all are wanted.
+    wanted : collection of str
+        Names of tables that will be asked for: they are made at once, by all processes. Others are
+        made when they are asked for, by this one.
 
     Raises
     ------
@@ -156,10 +192,10 @@ def run(
         When a worker process was ended from outside.
     """
     count = 1 if observer is not None else worker_count(request, workers)
-    tables = _run(request, count, progress, observer, only)
+    tables = _run(request, count, progress, observer, only, wanted)
     if count > 1 and tables.lacks_originals:
         # A session is opened by the one that it resumes, which another worker may have had.
-        tables = _run(request, 1, None, observer, only)
+        tables = _run(request, 1, None, observer, only, wanted)
     return tables
 
 
@@ -169,6 +205,7 @@ def _run(
     progress: ProgressHook | None,
     observer: Observer | None,
     only: frozenset[str] | None,
+    wanted: Collection[str],
 ) -> Tables:
     directory = Path(tempfile.mkdtemp(prefix="lyncshark-"))
     helpers: list[Worker] = []
@@ -184,17 +221,30 @@ def _run(
         keys = open_keys(request, ask_on_terminal())
         for helper in helpers:
             helper.begin(request)
-        spool = Spool(directory, only=only)
+        # What other processes read must be on disk.
+        spool = Spool(directory, memory_limit=0 if helpers else None, only=only)
         outcome = dissect_captures(request, spool, (0, count), progress, keys, observer)
         spool.close()
         met = outcome.met.union(*(helper.wait() for helper in helpers))
+        shelves = [spool.shelves, *(spooled(helper.directory) for helper in helpers)]
+        privates = _private_keys(keys[0], met)
+        tables = Tables(shelves, directory, request.thresholds, outcome.unreadable, privates)
+        if helpers and wanted and not tables.lacks_originals:
+            found = [directory, *(helper.directory for helper in helpers)]
+            for helper in helpers:
+                helper.begin_tables(found, directory)
+            tables.make_with([helper.make for helper in helpers], wanted)
     except BaseException:
-        for helper in helpers:
-            helper.stop()
         shutil.rmtree(directory, ignore_errors=True)
         raise
-    shelves = [spool.shelves, *(spooled(helper.directory) for helper in helpers)]
-    origins = keys[0].private_keys.origins
+    finally:
+        for helper in helpers:
+            helper.stop()
+    return tables
+
+
+def _private_keys(keys: KeyRing, met: frozenset[str]) -> dict[str, bool]:
+    """Return for each file with a private key whether a server was met that it belongs to."""
+    origins = keys.private_keys.origins
     useful = {origin for name, origin in origins.items() if name.hex() in met}
-    private_keys = {origin: origin in useful for origin in origins.values()}
-    return Tables(shelves, directory, request.thresholds, outcome.unreadable, private_keys)
+    return {origin: origin in useful for origin in origins.values()}

@@ -39,7 +39,7 @@ from pipelines.containers import (
 )
 from pipelines.errors import UsageError
 
-WINDOW = 8 << 20
+WINDOW = 4 << 20
 """Bytes of capture that are decoded at once."""
 
 STDIN = "-"

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pipelines.needs import Needs
 from pipelines.shelf import STRETCH_ROWS, Shelf
 
-PORTION_BYTES = 16 << 20
+PORTION_BYTES = 8 << 20
 """Size of what a function is given at once; more is divided. As Python objects it is several times
 as large."""
 
@@ -35,18 +35,20 @@ class Portions:
         self._shelf = shelf
         self._hashes: dict[str, npt.NDArray[np.uint32]] = {}
 
-    def of(self, needs: Mapping[str, Needs], *, whole: bool) -> Iterator[dict[str, pa.Table]]:
-        """Yield the needed rows by parameter, in order.
+    def count(self, needs: Mapping[str, Needs]) -> int:
+        """Return into how many portions the needed rows are divided."""
+        return max(1, -(-sum(map(self._size, needs.values())) // PORTION_BYTES))
+
+    def read(self, needs: Mapping[str, Needs], count: int) -> Iterator[dict[str, pa.Table]]:
+        """Yield the needed rows by parameter, in order, in `count` portions.
 
         Parameters
         ----------
         needs : mapping of str to Needs
-            What the function takes, by its parameters.
-        whole : bool
-            Whether it takes everything at once, however much it is.
+            What a function takes, by its parameters.
+        count : int
+            1 reads everything at once, however much it is.
         """
-        size = 0 if whole else sum(map(self._size, needs.values()))
-        count = max(1, -(-size // PORTION_BYTES))
         for number in range(count):
             yield {parameter: self._rows(one, number, count) for parameter, one in needs.items()}
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines import analyses as _analyses  # noqa: F401  (importing it fills the registry)
-from pipelines import rules as _rules  # noqa: F401  (the same)
-from pipelines.analysis import analyses
-from pipelines.collector import collector_paused
-from pipelines.finding import Findings, rules
-from pipelines.frames import finish, from_frame, to_frame
-from pipelines.portions import Portions
-from pipelines.row_order import in_order, shelved
-from pipelines.schema import FINDINGS, TABLES
-from pipelines.shelf import Shelf
+from pipelines.frames import finish, to_frame
+from pipelines.schedule import Maker, make_tables
+from pipelines.schema import TABLES
+from pipelines.shelf import MEMORY_LIMIT, Shelf
+from pipelines.table_maker import TableMaker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,10 +50,10 @@ class Tables:
         self.unreadable = unreadable
         self.private_keys = private_keys
         self._found = found
-        self._directory = directory
-        self._thresholds = thresholds
         self._ready: dict[str, Shelf] = {}
-        self._portions = Portions(self._shelf)
+        shared = len(found) > 1
+        limit = 0 if shared else MEMORY_LIMIT
+        self._maker = TableMaker(found, directory, thresholds, self._shelf, limit)
         self._cleanup = weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
 
     @property
@@ -99,39 +95,25 @@ class Tables:
             yield rows.set_column(at, "hop_of", hops["hop_of"].take(found))
 
     def _shelf(self, name: str) -> Shelf:
-        """Return a table's rows in order; an analysis or the rules make them when it is theirs."""
+        """Return a table's rows in order; they are made when they are asked for first."""
         if name not in self._ready:
-            self._ready[name] = self._made(name)
-            pa.default_memory_pool().release_unused()
+            self._ready[name] = self._maker.make(name)
         return self._ready[name]
 
-    def _made(self, name: str) -> Shelf:
-        path = self._directory / f"{name}.ready"
-        schema = TABLES[name].plain
-        if name == FINDINGS.name:
-            return shelved(iter([self._findings()]), schema, path)
-        if name not in analyses:
-            return in_order([shelves[name] for shelves in self._found], path)
-        parts = [
-            shelved(iter([rows]), schema, self._directory / f"{name}-{number}.ready")
-            for number, rows in enumerate(self._analysed(name))
-        ]
-        return in_order(parts, path) if len(parts) > 1 else parts[0]
+    def make_with(self, others: Sequence[Maker], wanted: Collection[str]) -> None:
+        """Make the tables that are wanted side by side with other processes.
 
-    def _analysed(self, name: str) -> Iterator[pa.Table]:
-        """Yield the rows that an analysis makes, portion by portion."""
-        one = analyses[name]
-        for portion in self._portions.of(one.needs, whole=one.whole):
-            frames = {parameter: to_frame(rows) for parameter, rows in portion.items()}
-            with collector_paused():
-                made = one.function(**frames)
-            yield from_frame(made, TABLES[name])
+        Parameters
+        ----------
+        others : sequence of callable
+            Each makes one table at a time in another process, of the same rows.
+        wanted : collection of str
+            Names of tables; ``messages`` brings ``hops`` along, which fill in one of its columns.
+        """
 
-    def _findings(self) -> pa.Table:
-        findings = Findings()
-        for name in sorted(rules):
-            one = rules[name]
-            for portion in self._portions.of(one.needs, whole=one.whole):
-                frames = {parameter: to_frame(rows) for parameter, rows in portion.items()}
-                findings.add(one, one.function(**frames, **one.values(self._thresholds)))
-        return findings.table()
+        def adopt(name: str, make: Maker) -> None:
+            make(name)
+            self._ready[name] = self._maker.made_elsewhere(name)
+
+        hands = [partial(adopt, make=make) for make in others]
+        make_tables({*wanted, "hops"}, [self._shelf, *hands])

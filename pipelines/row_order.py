@@ -1,53 +1,36 @@
-"""The rows that several processes found of one table → one shelf, in order.
-
-They are put in order once; whoever reads the table afterwards, reads on.
-"""
+"""The rows that several processes found of one table, in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.shelf import STRETCH_ROWS, Shelf
+from pipelines.shelf import Shelf
 
 Integers = npt.NDArray[np.int64]
 
-MEMORY_LIMIT = 4 << 20
-"""Bytes of one table that stay in memory."""
+LOT_ROWS = 4096
+"""Rows that are copied at once."""
 
 _KEYS = ("time", "start_time", "frame_number", "flow_id")
 
 
-def in_order(parts: list[Shelf], path: Path) -> Shelf:
-    """Return the rows of all parts in order of time, then of frames.
+def in_order(parts: list[Shelf]) -> Iterator[pa.Table]:
+    """Yield the rows of all parts in order of time, then of frames, a stretch at a time.
 
     Parameters
     ----------
     parts : list of Shelf
         At least one; all of one schema.
-    path : Path
-        File for the rows that go to disk.
     """
     order = _order(parts)
-    if len(parts) == 1 and bool((np.diff(order) == 1).all()):
-        return parts[0]
-    return shelved(_taken(parts, order), parts[0].schema, path)
-
-
-def shelved(lots: Iterator[pa.Table], schema: pa.Schema, path: Path) -> Shelf:
-    """Return rows as a closed shelf: in memory while they are few, on disk when they are many."""
-    shelf = Shelf(schema, path)
-    for rows in lots:
-        shelf.append(rows)
-        if shelf.held_bytes > MEMORY_LIMIT:
-            shelf.spill()
-    shelf.close()
-    return shelf
+    offsets = np.cumsum([0, *map(len, parts)])
+    for start in range(0, len(order), LOT_ROWS):
+        yield _taken(parts, offsets, order[start : start + LOT_ROWS])
 
 
 def _order(parts: list[Shelf]) -> Integers:
@@ -68,21 +51,20 @@ def _sortable(column: pa.ChunkedArray) -> Integers:
     return np.asarray(filled.to_numpy(), dtype=np.int64)
 
 
-def _taken(parts: list[Shelf], order: Integers) -> Iterator[pa.Table]:
-    """Yield the rows of all parts in `order`, a stretch at a time.
+def _taken(parts: list[Shelf], offsets: Integers, rows: Integers) -> pa.Table:
+    """Return some rows of all parts, numbered through.
 
     Each part is nearly in order, so a stretch needs a short piece of each: nothing is copied whole.
     """
-    offsets = np.cumsum([0, *map(len, parts)])
-    for start in range(0, len(order), STRETCH_ROWS):
-        rows = order[start : start + STRETCH_ROWS]
-        pieces, positions, base = [], np.empty(len(rows), dtype=np.int64), 0
-        for part, low, high in zip(parts, offsets[:-1], offsets[1:], strict=True):
-            mine = (rows >= low) & (rows < high)
-            if mine.any():
-                inside = rows[mine] - low
-                first, last = int(inside.min()), int(inside.max())
-                pieces.append(part.rows(first, last + 1))
-                positions[mine] = inside - first + base
-                base += last + 1 - first
-        yield pa.concat_tables(pieces).combine_chunks().take(pa.array(positions))
+    pieces, positions, base = [], np.empty(len(rows), dtype=np.int64), 0
+    for part, low, high in zip(parts, offsets[:-1], offsets[1:], strict=True):
+        mine = (rows >= low) & (rows < high)
+        if mine.any():
+            inside = rows[mine] - low
+            first, last = int(inside.min()), int(inside.max())
+            pieces.append(part.rows(first, last + 1))
+            positions[mine] = inside - first + base
+            base += last + 1 - first
+    found = pa.concat_tables(pieces).combine_chunks()
+    in_place = len(found) == len(rows) and bool((np.diff(positions) == 1).all())
+    return found if in_place else found.take(pa.array(positions))

@@ -7,7 +7,7 @@ for are touched, and nothing stays mapped but what the reader keeps.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -16,6 +16,9 @@ import pyarrow.ipc
 
 STRETCH_ROWS = 16_384
 """Rows of one stretch."""
+
+MEMORY_LIMIT = 4 << 20
+"""Bytes of one table that stay in memory."""
 
 
 class Shelf:
@@ -107,11 +110,31 @@ class Shelf:
     def _mapped(self, start: int, stop: int, names: list[str]) -> pa.Table:
         ends = list(accumulate(self._sizes))
         first, last = bisect_right(ends, start), bisect_right(ends, stop - 1)
-        wanted = [self.schema.get_field_index(name) for name in names]
-        options = pa.ipc.IpcReadOptions(included_fields=wanted)
-        file = pa.ipc.open_file(pa.memory_map(str(self._path)), options=options)
-        batches = [file.get_batch(number) for number in range(first, last + 1)]
+        # Naming the columns to the reader would make it copy whole batches instead of mapping them.
+        file = pa.ipc.open_file(pa.memory_map(str(self._path)))
+        batches = [file.get_batch(number).select(names) for number in range(first, last + 1)]
         before = ends[first - 1] if first else 0
-        # The file has its columns in the order of the schema, whatever order was asked for.
-        found = pa.Table.from_batches(batches).select(names)
-        return found.slice(start - before, stop - start)
+        return pa.Table.from_batches(batches).slice(start - before, stop - start)
+
+
+def shelved(
+    lots: Iterable[pa.Table], schema: pa.Schema, path: Path, memory_limit: int = MEMORY_LIMIT
+) -> Shelf:
+    """Return rows as a closed shelf: in memory while they are few, on disk when they are many.
+
+    Parameters
+    ----------
+    lots : iterable of Table
+        The rows, lot by lot.
+    schema, path : Schema, Path
+        As for :class:`Shelf`.
+    memory_limit : int
+        Bytes that may stay in memory.
+    """
+    shelf = Shelf(schema, path)
+    for rows in lots:
+        shelf.append(rows)
+        if shelf.held_bytes > memory_limit:
+            shelf.spill()
+    shelf.close()
+    return shelf

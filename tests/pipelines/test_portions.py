@@ -11,7 +11,7 @@ from pipelines import portions, row_order, shelf
 from pipelines.needs import Needs, needs_of, only
 from pipelines.portions import Portions
 from pipelines.row_order import in_order
-from pipelines.shelf import Shelf
+from pipelines.shelf import Shelf, shelved
 
 SCHEMA = pa.schema([("time", pa.timestamp("ns", tz="UTC")), ("call_id", pa.string())])
 SCHEMA = SCHEMA.append(pa.field("method", pa.string()))
@@ -58,11 +58,13 @@ def test_a_shelf_that_another_process_left(tmp_path: Path) -> None:
 
 
 def test_parts_are_merged_by_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_order, "STRETCH_ROWS", 3)
-    monkeypatch.setattr(row_order, "MEMORY_LIMIT", 100)
+    monkeypatch.setattr(row_order, "LOT_ROWS", 3)
     first = filled(tmp_path / "1", (5, 1), (9, 7, 3), spilled=1)
     second = filled(tmp_path / "2", (8, 2, 4), (6, 0), spilled=2)
-    merged = in_order([first, second, Shelf(SCHEMA, tmp_path / "3")], tmp_path / "all")
+    lots = list(in_order([first, second, Shelf(SCHEMA, tmp_path / "3")]))
+    assert [number for rows in lots for number in numbers(rows)] == list(range(10))
+    assert [len(rows) for rows in lots] == [3, 3, 3, 1]
+    merged = shelved(lots, SCHEMA, tmp_path / "all", memory_limit=50)
     assert numbers(merged.rows()) == list(range(10))
     assert (tmp_path / "all").exists()
 
@@ -77,7 +79,7 @@ def test_what_other_methods_have_is_left_out(
     needs = needs_of(
         {"messages": only(("time",), method=("BYE",)), "all": only(("time",), table="messages")}
     )
-    (found,) = Portions({"messages": rows}.__getitem__).of(needs, whole=True)
+    (found,) = Portions({"messages": rows}.__getitem__).read(needs, 1)
     assert numbers(found["messages"]) == [time for time in range(40) if time % 4 in (1, 3)]
     assert numbers(found["all"]) == list(range(40))
     assert found["messages"].column_names == ["time"]
@@ -93,7 +95,8 @@ def test_portions_hold_whole_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "messages": Needs("messages", ("time", "call_id"), {"method": ("INVITE", "BYE")}),
         "bodies": Needs("bodies", ("time", "call_id")),
     }
-    found = list(Portions(shelves.__getitem__).of(needs, whole=False))
+    made = Portions(shelves.__getitem__)
+    found = list(made.read(needs, made.count(needs)))
     assert len(found) > 2
     taken = [time for one in found for time in numbers(one["messages"])]
     assert sorted(taken) == [time for time in range(60) if time % 4 != 2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines import portions, read_capture, row_order, shelf, spool
+from pipelines import portions, read_capture, results, row_order, shelf, spool
 from pipelines.errors import UsageError
 from pipelines.schema import TABLES
 
@@ -51,11 +51,12 @@ def test_any_number_of_workers_gives_the_same_tables(workers: int) -> None:
 def test_small_chunks_and_portions_give_the_same_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = read_capture(CAPTURE, keys=KEYS, workers=1)
     expected = {name: getattr(whole, name) for name in TABLES}
-    for module in (shelf, row_order, portions):
+    for module in (shelf, portions):
         monkeypatch.setattr(module, "STRETCH_ROWS", 7)
+    monkeypatch.setattr(row_order, "LOT_ROWS", 5)
     monkeypatch.setattr(portions, "PORTION_BYTES", 1000)
-    monkeypatch.setattr(spool, "MEMORY_LIMIT", 0)
-    monkeypatch.setattr(row_order, "MEMORY_LIMIT", 0)
+    for module in (spool, results):
+        monkeypatch.setattr(module, "MEMORY_LIMIT", 0)
     divided = read_capture(CAPTURE, keys=KEYS, workers=1)
     for name in TABLES:
         keys = [column for column in ("call_id", "call_key") if column in TABLES[name].names]
