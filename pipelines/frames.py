@@ -19,12 +19,16 @@ _PANDAS_TYPES = {
 
 
 def finish(rows: pa.Table, table: Table) -> pa.Table:
-    """Return plain rows with the types of the finished table: categories become dictionaries."""
+    """Return plain rows, of all columns of a table or some, with the types of the finished table.
+
+    Categories become dictionaries.
+    """
+    schema = pa.schema([table.arrow.field(name) for name in rows.column_names])
     columns = [
         column.dictionary_encode() if pa.types.is_dictionary(field.type) else column
-        for column, field in zip(rows.columns, table.arrow, strict=True)
+        for column, field in zip(rows.columns, schema, strict=True)
     ]
-    return pa.Table.from_arrays(columns, schema=table.arrow)
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def to_frame(rows: pa.Table) -> pd.DataFrame:

@@ -64,24 +64,27 @@ class Tables:
         stayed_closed = pc.and_(sessions["resumed"].fill_null(False), pc.invert(opened))
         return bool(pc.any(opened).as_py() and pc.any(stayed_closed).as_py())
 
-    def arrow(self, name: str) -> pa.Table:
-        """Return a whole table, in order."""
-        rows = pa.concat_tables(self._stretches(name)).combine_chunks()
+    def arrow(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a whole table, in order; all columns or some."""
+        names = TABLES[name].names if columns is None else columns
+        rows = pa.concat_tables(self._stretches(name, names)).combine_chunks()
         return finish(rows, TABLES[name])
 
     def chunks(self, name: str) -> Iterator[pa.Table]:
         """Yield a table in order, a stretch at a time; at least one."""
-        for rows in self._stretches(name):
+        for rows in self._stretches(name, TABLES[name].names):
             yield finish(rows.combine_chunks(), TABLES[name])
 
-    def frame(self, name: str) -> pd.DataFrame:
-        """Return a whole table as a DataFrame."""
-        return to_frame(self.arrow(name))
+    def frame(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return a whole table as a DataFrame; all columns or some."""
+        return to_frame(self.arrow(name, columns))
 
-    def _stretches(self, name: str) -> Iterator[pa.Table]:
+    def _stretches(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield a table's rows in order, categories as plain text."""
-        stretches = self._shelf(name).stretches()
-        return self._with_hops(stretches) if name == "messages" else stretches
+        stretches = self._shelf(name).stretches(columns)
+        return (
+            self._with_hops(stretches) if name == "messages" and "hop_of" in columns else stretches
+        )
 
     def _with_hops(self, messages: Iterator[pa.Table]) -> Iterator[pa.Table]:
         """Fill in the one column of `messages` that only all of them together can tell."""

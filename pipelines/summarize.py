@@ -45,6 +45,13 @@ class _ListRules(argparse.Action):
         parser.exit()
 
 
+_TABLES = (
+    *("captures", "expert", "failures", "findings", "flows", "calls", "log_diagnostics"),
+    *("messages", "presence", "tls_sessions", "transactions"),
+)
+"""Tables that the summary reads."""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; see :mod:`pipelines.command` for the exit codes."""
     return run_command(_summarize, argv)
@@ -54,7 +61,7 @@ def _summarize(argv: list[str] | None) -> int:
     arguments = parser().parse_args(argv)
     request = request_of(arguments)
     with progress_bar(request) as progress:
-        tables = run(request, arguments.workers, progress)
+        tables = run(request, arguments.workers, progress, wanted=_TABLES)
     # Imported only now, so that the workers start at once.
     from pipelines.summary import summary_of
     from pipelines.summary_text import render

@@ -29,6 +29,12 @@ SLOWEST = 5
 ROWS = 12
 """How many rows a ranking has at the most."""
 
+_MESSAGES = ("method", "status_code", "transport", "retransmission_of")
+_PRESENCE = (
+    *("message_id", "call_id", "contact_uri", "instance_id", "state", "reason"),
+    *("status_code", "diagnostics_code"),
+)
+
 Summary = dict[str, Any]
 
 
@@ -46,7 +52,7 @@ def summary_of(tables: Tables, request: Request) -> Summary:
         "findings": _findings(tables.frame("findings")),
         "captures": _captures(tables.frame("captures")),
         "tls": _tls(tables.frame("tls_sessions"), tables.frame("flows")),
-        "messages": _messages(tables.frame("messages")),
+        "messages": _messages(tables.frame("messages", _MESSAGES)),
         "calls": _calls(tables.frame("calls"), tables.frame("transactions")),
         "failures": _failures(tables),
         "damage": _damage(tables.frame("expert")),
@@ -210,7 +216,7 @@ def _failures(tables: Tables) -> list[Summary]:
     rows = [
         *_failed_requests(tables.frame("failures"), logged),
         *_unanswered_requests(tables.frame("transactions"), logged),
-        *_refused_subscriptions(tables.frame("presence")),
+        *_refused_subscriptions(tables.frame("presence", _PRESENCE)),
     ]
     rows.sort(key=lambda row: -row["count"])
     return rows[:ROWS]
