@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.engine import WorkerFailed
+from pipelines.engine import ALLOCATOR, WorkerFailed
 from pipelines.errors import UsageError
 from pipelines.inputs import expand
 from pipelines.request import Request
@@ -154,6 +154,8 @@ def _key_log_of_environment() -> str | None:
 
 def run_command(command: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:
     """Run a command's function and turn what stops it into one line and an exit code."""
+    for name, value in ALLOCATOR.items():
+        os.environ.setdefault(name, value)  # before Arrow is imported
     try:
         code = command(argv)
         sys.stdout.flush()

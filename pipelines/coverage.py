@@ -135,7 +135,8 @@ def _holes(flows: pd.DataFrame, tls_sessions: pd.DataFrame) -> dict[str, str]:
 
 def _senders(messages: pd.DataFrame, asked: pd.DataFrame) -> dict[str, frozenset[str | None]]:
     wanted = messages["flow_id"].isin(asked["flow_id"].dropna().unique())
-    named = with_names(messages[wanted])
+    columns = ["flow_id", "src_ip", "dst_ip", "log_direction", "peer_host"]
+    named = with_names(messages.loc[wanted, columns].drop_duplicates())
     pairs = named[["flow_id", "src_ip"]].drop_duplicates()
     found: dict[str, set[str | None]] = {}
     for flow_id, sender in pairs.itertuples(index=False):

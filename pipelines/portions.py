@@ -54,8 +54,6 @@ class Portions:
 
     def _size(self, one: Needs) -> int:
         """Return how many bytes the needed rows take."""
-        if not one.among:
-            return int(self._shelf(one.table).rows(columns=one.columns).nbytes)
         return sum(rows.nbytes for rows in self._selected(one, 0, 1))
 
     def _rows(self, one: Needs, number: int, count: int) -> pa.Table:

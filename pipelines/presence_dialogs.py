@@ -144,7 +144,7 @@ class Told(NamedTuple):
     @property
     def is_state(self) -> bool:
         """Whether it says how available the contact is."""
-        return any(one is not None for one in (self.availability, self.presence, self.basic))
+        return not (self.availability is None and self.presence is None and self.basic is None)
 
     @property
     def reachable(self) -> bool:
@@ -439,6 +439,10 @@ def _joined(
     actions: Mapping[str, Sequence[Action]],
     told: Mapping[str, Sequence[Told]],
 ) -> Seen:
+    if len(several) == 1:  # nearly always: a capture shows one hop
+        (message,) = several
+        known = message.message_id
+        return Seen(message, actions.get(known, ()), told.get(known, ()))
     several = sorted(several, key=lambda one: one.hop != near)
     by_id = [one.message_id for one in several]
     return Seen(

@@ -38,8 +38,11 @@ def _order(parts: list[Shelf]) -> Integers:
     keys = [name for name in _KEYS if name in parts[0].schema.names][:2]
     if not keys:
         return np.arange(sum(map(len, parts)))
-    found = [part.rows(columns=keys) for part in parts]
-    columns = [np.concatenate([_sortable(rows[name]) for rows in found]) for name in keys]
+    # What is mapped of a part is let go stretch by stretch.
+    found = [
+        [_sortable(rows[name]) for name in keys] for part in parts for rows in part.stretches(keys)
+    ]
+    columns = [np.concatenate(one) for one in zip(*found, strict=True)]
     return np.lexsort(columns[::-1])
 
 

@@ -11,6 +11,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dissectors.body import MediaPart, bodies
 from dissectors.errors import Malformed
@@ -39,10 +40,21 @@ def decode_event_categories(part: MediaPart) -> EventCategories:
     DissectError
         When it is no XML, or its root is not ``categories``.
     """
-    document = decode_xml(part.data, part.parameters.get("charset", ""))
+    charset = part.parameters.get("charset", "")
+    # A server tells each watcher, and again on each subscription, what it told the last one.
+    decode = _decode_once if len(part.data) <= _LONGEST_REMEMBERED else _decode
+    return decode(part.data, charset)
+
+
+def _decode(data: bytes, charset: str) -> EventCategories:
+    document = decode_xml(data, charset)
     root = document.root
     if root.name.lower() != "categories":
         raise Malformed(f"root is {root.name[:40]!r}, not categories", layer="presence")
     problems = list(document.problems)
     categories = categories_of(root.all("category"), document, problems)
     return EventCategories(root.get("uri"), categories, tuple(problems))
+
+
+_LONGEST_REMEMBERED = 4096
+_decode_once = lru_cache(1024)(_decode)

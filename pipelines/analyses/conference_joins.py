@@ -34,6 +34,7 @@ from pipelines.conferences import (
     joins_of,
 )
 from pipelines.grouping import rows_frame
+from pipelines.needs import only
 from pipelines.schema import CONFERENCE_JOINS
 
 
@@ -52,14 +53,26 @@ from pipelines.schema import CONFERENCE_JOINS
         "time", "conference_uri", "conference_id", "level", "change", "user_uri", "session_type",
         "status",
     ),
-    transactions=(
-        "capture", "flow_id", "method", "call_id", "from_uri", "from_tag", "to_uri", "to_tag",
-        "start_time", "final_time", "status_code", "outcome", "request_message_id",
-        "final_message_id",
+    invites=only(
+        (
+            "capture", "flow_id", "method", "call_id", "from_uri", "from_tag", "to_uri", "to_tag",
+            "start_time", "final_time", "status_code", "outcome", "request_message_id",
+            "final_message_id",
+        ),
+        table="transactions",
+        method=("INVITE",),
     ),
-    messages=(
-        "message_id", "time", "capture", "flow_id", "is_request", "from_uri", "from_epid",
-        "to_uri", "to_epid", "via_count", "user_agent",
+    messages=only(
+        ("message_id", "is_request", "from_epid", "to_epid", "user_agent"), method=("INVITE",)
+    ),
+    transactions=("from_uri", "to_uri", "start_time", "final_time"),
+    requests=only(
+        (
+            "time", "capture", "flow_id", "is_request", "from_uri", "from_epid", "to_uri",
+            "via_count",
+        ),
+        table="messages",
+        is_request=(True,),
     ),
     dialogs=("call_id", "end_time", "ended_by"),
     media_streams=("call_id", "answer_time", "ice_concluded"),
@@ -70,7 +83,7 @@ from pipelines.schema import CONFERENCE_JOINS
 def conference_joins(
     conference_invites: pd.DataFrame,
     conference_commands: pd.DataFrame,
-    transactions: pd.DataFrame,
+    invites: pd.DataFrame,
     messages: pd.DataFrame,
     dialogs: pd.DataFrame,
     **known: pd.DataFrame,
@@ -79,10 +92,13 @@ def conference_joins(
 
     Parameters
     ----------
-    conference_invites, conference_commands, transactions, messages, dialogs : DataFrame
+    conference_invites, conference_commands, dialogs : DataFrame
         Rows of these tables.
+    invites, messages : DataFrame
+        Rows of `transactions` and `messages`: at least INVITE and its responses.
     **known : DataFrame
-        Rows of `conference_participants`, `media_streams`, `diagnostics`, `captures`, `flows`.
+        Rows of `transactions`, `conference_participants`, `media_streams`, `diagnostics`,
+        `captures`, `flows`; and as `requests` all requests of `messages`.
 
     Returns
     -------
@@ -90,17 +106,17 @@ def conference_joins(
         Rows of the table `conference_joins`, in order of their beginnings. A dialog whose opening
         was not captured, neither INVITE nor answer, makes none.
     """
-    invitations = invitations_in(conference_invites, transactions, messages)
-    joins = joins_of(invitations, dialogs_in(transactions, messages, dialogs))
+    invitations = invitations_in(conference_invites, invites, messages)
+    joins = joins_of(invitations, dialogs_in(invites, messages, dialogs))
     evidence = Evidence()
     if joins:
         evidence.add_commands(conference_commands)
         evidence.add_media(known["media_streams"])
         evidence.add_diagnostics(known["diagnostics"])
-        evidence.add_traces(transactions)
+        evidence.add_traces(known["transactions"])
         evidence.add_roster(known["conference_participants"])
         evidence.add_places(known["captures"], known["flows"])
-        evidence.add_clients(messages, {address_of(one.user_uri) for one in invitations})
+        evidence.add_clients(known["requests"], {address_of(one.user_uri) for one in invitations})
     rows = [row for join in joins for row in _rows(join, evidence)]
     return rows_frame(CONFERENCE_JOINS, rows)
 

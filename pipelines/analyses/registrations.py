@@ -66,6 +66,10 @@ CHALLENGES_OF_A_LOOP = 4
 """The first number of challenges that no scheme needs."""
 
 _EVENT_TYPE = "text/registration-event"
+_EVENT_COLUMNS = (
+    *("message_id", "time", "is_request", "method", "to_uri", "to_epid", "dst_ip"),
+    *("event", "content_type", "diagnostics_code"),
+)
 _EVENT_PACKAGES = ("registration", "registration-notify")
 _CLOCKS_NS = 1_000_000_000  # expiry counts from the server's clock, whose answer travels
 
@@ -81,15 +85,12 @@ _CLOCKS_NS = 1_000_000_000  # expiry counts from the server's clock, whose answe
                     *MESSAGE_COLUMNS,
                     "first_time",
                     "method",
-                    "is_request",
-                    "event",
-                    "to_epid",
-                    "content_type",
                 )
             )
         ),
-        method=("REGISTER", "NOTIFY", "BENOTIFY"),
+        method=("REGISTER",),
     ),
+    notifications=only(_EVENT_COLUMNS, table="messages", method=("NOTIFY", "BENOTIFY")),
     traffic=only(MESSAGE_COLUMNS, table="messages"),
     bodies=only(("message_id", "media_type", "text"), media_type=(_EVENT_TYPE,)),
     captures=CAPTURE_COLUMNS,
@@ -98,6 +99,7 @@ _CLOCKS_NS = 1_000_000_000  # expiry counts from the server's clock, whose answe
 )
 def registrations(
     messages: pd.DataFrame,
+    notifications: pd.DataFrame,
     traffic: pd.DataFrame,
     bodies: pd.DataFrame,
     captures: pd.DataFrame,
@@ -109,7 +111,9 @@ def registrations(
     Parameters
     ----------
     messages : DataFrame
-        Rows of the table `messages`: at least REGISTER, NOTIFY, BENOTIFY and their responses.
+        Rows of the table `messages`: at least REGISTER and its responses.
+    notifications : DataFrame
+        Rows of `messages`: at least NOTIFY and BENOTIFY.
     traffic : DataFrame
         All rows of `messages`.
     bodies, captures, flows, tls_sessions : DataFrame
@@ -124,7 +128,7 @@ def registrations(
     own = with_names(messages[is_one_of(messages["method"], "REGISTER")])
     endpoints = [attempts(one) for one in by_endpoint(exchanges(read_registers(own)))]
     coverage = Coverage.of(traffic, captures, flows, tls_sessions, own)
-    events = _Events.of(messages, bodies)
+    events = _Events.of(in_order(notifications), bodies)
     presence = _presence(endpoints)
     made = [
         row for one in endpoints for row in _rows(_Endpoint(one, coverage, events, presence))

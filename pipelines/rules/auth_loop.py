@@ -18,6 +18,7 @@ from pipelines.diagnosed import or_else
 from pipelines.diagnostic_codes import diagnostic_code
 from pipelines.finding import Finding, Threshold, message, rule
 from pipelines.grouping import truth
+from pipelines.needs import only
 
 _CHALLENGES = (401, 407)
 _WHO = ["call_id", "method", "from_uri"]
@@ -32,15 +33,12 @@ _WHO = ["call_id", "method", "from_uri"]
         "Number of challenges (401, 407) after the last success that is still no loop; a normal "
         "sign-in takes up to 3.",
     ),
-    messages=(
-        "call_id",
-        "message_id",
-        "time",
-        "method",
-        "status_code",
-        "cseq",
-        "from_uri",
-        "diagnostics_code",
+    messages=only(
+        (
+            *("call_id", "message_id", "time", "method", "status_code", "cseq", "from_uri"),
+            "diagnostics_code",
+        ),
+        is_request=(False,),
     ),
 )
 def auth_loop(messages: pd.DataFrame, *, challenges: float) -> Iterator[Finding]:

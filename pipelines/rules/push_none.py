@@ -15,6 +15,7 @@ import pandas as pd
 
 from pipelines.finding import Finding, message, rule
 from pipelines.grouping import is_one_of, truth
+from pipelines.needs import only
 
 _MISSED = (408, 480)
 
@@ -23,21 +24,22 @@ _MISSED = (408, 480)
     "push_none",
     "warning",
     whole=True,
-    messages=(
-        "call_id",
-        "from_tag",
-        "recording",
-        "method",
-        "is_request",
-        "user_agent",
-        "src_ip",
-        "dst_ip",
+    messages=only(
+        (
+            *("call_id", "from_tag", "recording", "method", "is_request", "user_agent"),
+            *("src_ip", "dst_ip"),
+        ),
+        method=("INVITE",),
     ),
+    traffic=only(("call_id", "recording", "is_request", "src_ip", "dst_ip"), table="messages"),
     calls=("call_key", "call_id", "from_tag", "to_uri", "start_time", "outcome", "status_code"),
     push_notifications=("message_id", "call_id", "call_key", "user_uri", "time"),
 )
 def push_none(
-    messages: pd.DataFrame, calls: pd.DataFrame, push_notifications: pd.DataFrame
+    messages: pd.DataFrame,
+    traffic: pd.DataFrame,
+    calls: pd.DataFrame,
+    push_notifications: pd.DataFrame,
 ) -> Iterator[Finding]:
     """Find messages and calls to a phone that were missed without any push notification."""
     announced = calls["call_key"].isin(push_notifications["call_key"].dropna())
@@ -45,8 +47,8 @@ def push_none(
     if not missed.any():
         return
     mobile = _mobile(messages)
-    pushed_from = _recordings(messages, push_notifications)
-    receivers = {} if pushed_from else _receivers(messages)
+    pushed_from = _recordings(traffic, push_notifications)
+    receivers = {} if pushed_from else _receivers(traffic)
     for row in calls[missed].itertuples():
         place = mobile.get((row.call_id, row.from_tag))
         if place is None:

@@ -220,6 +220,7 @@ def registered(rows: list[dict[str, Any]], text: str = "string[pyarrow]") -> pd.
     return registrations(
         messages,
         messages,
+        messages,
         typed([], BODIES, text),
         typed(captures, CAPTURES, text),
         typed([], FLOWS, text),

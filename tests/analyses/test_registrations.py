@@ -29,6 +29,7 @@ def table(
     return registrations(
         rows,
         rows,
+        rows,
         typed(bodies or [], BODIES, text),
         typed(captures, CAPTURES, text),
         typed(flows or [], FLOWS, text),
@@ -287,7 +288,7 @@ def test_the_binding_of_ones_own_contact_counts() -> None:
     script = messages(ask(0, 1, "contact_uri=sip:pc") + say(1, 200, 1))
     script.loc[1, "bindings"] = many.removeprefix("bindings=").replace("+", " ")
     empty = (typed([], one) for one in (BODIES, CAPTURES, FLOWS, TLS_SESSIONS))
-    assert registrations(script, script, *empty)["expires_s"].tolist() == [300]
+    assert registrations(script, script, script, *empty)["expires_s"].tolist() == [300]
 
 
 def test_endpoints_without_epid_are_told_by_contact_or_call_id() -> None:
@@ -314,7 +315,7 @@ def test_many_attempts_take_no_long_time() -> None:
     rows["cseq"] = pd.array(numbers, dtype="Int64")
     rows["time"] = rows["first_time"] = rows["time"] + pd.to_timedelta(numbers, "s")
     empty = (typed([], table) for table in (BODIES, CAPTURES, FLOWS, TLS_SESSIONS))
-    found = registrations(rows, rows, *empty)
+    found = registrations(rows, rows, rows, *empty)
     assert found["fate"].value_counts().to_dict() == {"refreshed": count - 1, "open": 1}
 
 

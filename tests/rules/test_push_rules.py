@@ -46,7 +46,7 @@ def tables(script: str, end: float | None = None, lost: int | None = None) -> di
         typed(flows, FLOWS),
         typed([], TLS_SESSIONS),
     )
-    return {"messages": rows, "calls": found, "push_notifications": pushes}
+    return {"messages": rows, "traffic": rows, "calls": found, "push_notifications": pushes}
 
 
 def findings(script: str, **options: Any) -> Iterator[tuple[str, Finding]]:
