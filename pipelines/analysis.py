@@ -28,6 +28,8 @@ class Analysis:
     """What it reads of the tables, by its keyword arguments."""
     whole: bool
     """Whether it is given whole tables, or portions of whole Call-IDs."""
+    effort: int
+    """How long it takes beside the others."""
     function: AnalysisFunction
     """Takes the tables in `needs` as keyword arguments, returns the rows of `table`."""
 
@@ -37,7 +39,7 @@ analyses: Registry[str, Analysis] = Registry("analysis")
 
 
 def analysis(
-    table: str, *, whole: bool = False, **needs: Wanted
+    table: str, *, whole: bool = False, effort: int = 1, **needs: Wanted
 ) -> Callable[[AnalysisFunction], AnalysisFunction]:
     """Return a decorator that registers a function as the maker of `table`.
 
@@ -49,6 +51,8 @@ def analysis(
         True hands the tables over whole, for what compares across Call-IDs, and for tables that
         have none. Otherwise a long capture is handed over in several portions of whole Call-IDs:
         every table must be read with its ``call_id``.
+    effort : int
+        How long it takes beside the others, roughly: what takes long is begun first.
     **needs : tuple of str, or Selection
         For each table that the function takes, the columns that it reads;
         :func:`pipelines.needs.only` leaves out rows too. Rows of one Call-ID always come together,
@@ -64,7 +68,7 @@ def analysis(
         raise ValueError(f"analysis {table!r} needs call_id of every table, or whole=True")
 
     def enter(function: AnalysisFunction) -> AnalysisFunction:
-        analyses.register(table)(Analysis(table, read, whole, function))
+        analyses.register(table)(Analysis(table, read, whole, effort, function))
         return function
 
     return enter

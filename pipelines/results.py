@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -51,6 +52,7 @@ class Tables:
         self.private_keys = private_keys
         self._found = found
         self._ready: dict[str, Shelf] = {}
+        self._making = RLock()  # outputs may ask from several threads
         shared = len(found) > 1
         limit = 0 if shared else MEMORY_LIMIT
         self._maker = TableMaker(found, directory, thresholds, self._shelf, limit)
@@ -99,9 +101,10 @@ class Tables:
 
     def _shelf(self, name: str) -> Shelf:
         """Return a table's rows in order; they are made when they are asked for first."""
-        if name not in self._ready:
-            self._ready[name] = self._maker.make(name)
-        return self._ready[name]
+        with self._making:
+            if name not in self._ready:
+                self._ready[name] = self._maker.make(name)
+            return self._ready[name]
 
     def make_with(self, others: Sequence[Maker], wanted: Collection[str]) -> None:
         """Make the tables that are wanted side by side with other processes.

@@ -1,7 +1,7 @@
 """Which table is made when: several hands make the tables of one run side by side.
 
 A table can be made as soon as those are there that it is made of. Of those that can, the one goes
-first on which the longest chain of others waits.
+first that begins the longest chain of efforts.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Condition
 
+from pipelines.analysis import analyses
 from pipelines.table_maker import sources_of
 
 Maker = Callable[[str], object]
@@ -49,7 +50,7 @@ class _Schedule:
         self._weights: dict[str, int] = {}
         self._changed = Condition()
         for name in wanted:
-            self._enter(name, 1)
+            self._enter(name, 0)
 
     def work(self, hand: Maker) -> None:
         """Make one table after the other, until nothing is left to be made."""
@@ -61,12 +62,14 @@ class _Schedule:
             finally:
                 self._end(name, made=made)
 
-    def _enter(self, name: str, weight: int) -> None:
+    def _enter(self, name: str, after: int) -> None:
+        """Enter a table, and its sources, on which chains of the length `after` wait."""
+        weight = after + (analyses[name].effort if name in analyses else 1)
         if self._weights.get(name, 0) < weight:
             self._weights[name] = weight
             self._missing[name] = set(sources_of(name))
             for source in self._missing[name]:
-                self._enter(source, weight + 1)
+                self._enter(source, weight)
 
     def _take(self) -> str | None:
         """Return what to make next; None when there is nothing more. Waits while others work."""

@@ -56,5 +56,5 @@ def _decode(data: bytes, charset: str) -> EventCategories:
     return EventCategories(root.get("uri"), categories, tuple(problems))
 
 
-_LONGEST_REMEMBERED = 4096
-_decode_once = lru_cache(1024)(_decode)
+_LONGEST_REMEMBERED = 2048
+_decode_once = lru_cache(4096)(_decode)

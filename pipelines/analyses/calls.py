@@ -92,6 +92,7 @@ _REDIRECTING_FIRST = (401, 407, 415, 420, 484)
 
 @analysis(
     "calls",
+    effort=2,
     messages=only(
         (
             *MATCHING_COLUMNS,

@@ -106,6 +106,7 @@ class _Exchange:
 
 @analysis(
     "media_streams",
+    effort=6,
     messages=only(("time", *_OF_MESSAGE), method=_METHODS),
     bodies=only(
         ("message_id", "call_id", "media_type", "disposition", "text", "value"),

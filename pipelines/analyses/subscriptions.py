@@ -60,6 +60,7 @@ Row = dict[str, Any]
 
 @analysis(
     "subscriptions",
+    effort=4,
     messages=only(("call_id", "time", "event", *_MESSAGE_COLUMNS), method=_METHODS),
     bodies=only(("call_id", "message_id", "media_type", "value"), media_type=_LISTS),
     presence=("call_id", *Told._fields),

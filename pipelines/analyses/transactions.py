@@ -78,6 +78,7 @@ _OF_REQUEST = (
 
 @analysis(
     "transactions",
+    effort=2,
     messages=(
         *MATCHING_COLUMNS,
         "message_id",
