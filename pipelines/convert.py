@@ -16,8 +16,9 @@ from pipelines.command import (
     run_command,
     warn,
 )
-from pipelines.engine import run
+from pipelines.engine import EVERY_TABLE, run
 from pipelines.errors import UsageError
+from pipelines.output import check_destination
 
 FORMATS = sorted(
     module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "outputs")])
@@ -52,15 +53,18 @@ def main(argv: list[str] | None = None) -> int:
 
 def _convert(argv: list[str] | None) -> int:
     arguments = parser().parse_args(argv)
-    names = _table_names(arguments.tables)
+    chosen = _table_names(arguments.tables) if arguments.tables is not None else None
+    check_destination(arguments.out, overwrite=arguments.overwrite)
     request = request_of(arguments)
     with progress_bar(request) as progress:
-        tables = run(request, arguments.workers, progress, wanted=names)
+        tables = run(request, arguments.workers, progress, wanted=chosen or EVERY_TABLE)
     # Imported only now, so that the workers start at once.
     from pipelines import outputs as _registered  # noqa: F401
     from pipelines.output import write_tables
     from pipelines.problems import problems_of
+    from pipelines.schema import TABLES
 
+    names = chosen or list(TABLES)
     write_tables(
         arguments.out, arguments.format, names, tables.chunks, overwrite=arguments.overwrite
     )
@@ -70,11 +74,9 @@ def _convert(argv: list[str] | None) -> int:
     return EXIT_PROBLEMS if problems and arguments.strict else EXIT_DONE
 
 
-def _table_names(wanted: str | None) -> list[str]:
+def _table_names(wanted: str) -> list[str]:
     from pipelines.schema import TABLES
 
-    if wanted is None:
-        return list(TABLES)
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     unknown = [name for name in names if name not in TABLES]
     if unknown or not names:

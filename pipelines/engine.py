@@ -37,6 +37,10 @@ ALLOCATOR = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 third more memory than they hand out."""
 
 
+EVERY_TABLE = ("*",)
+"""What stands for the names of all tables, before their module is imported."""
+
+
 class WorkerFailed(RuntimeError):
     """A worker process ended before its work was done."""
 
@@ -190,8 +194,8 @@ def run(
     only : frozenset of str, optional
         Names of the tables whose rows are kept, where not all are wanted.
     wanted : collection of str
-        Names of tables that will be asked for: they are made at once, by all processes. Others are
-        made when they are asked for, by this one.
+        Names of tables that will be asked for, or :data:`EVERY_TABLE`: they are made at once, by
+        all processes. Others are made when they are asked for, by this one.
 
     Raises
     ------
@@ -224,6 +228,7 @@ def _run(
         from pipelines.finding import check_settings
         from pipelines.key_files import ask_on_terminal, open_keys
         from pipelines.results import Tables
+        from pipelines.schema import TABLES
         from pipelines.spool import Spool, spooled
 
         check_settings(request.thresholds)
@@ -242,7 +247,8 @@ def _run(
             found = [directory, *(helper.directory for helper in helpers)]
             for helper in helpers:
                 helper.begin_tables(found, directory)
-            tables.make_with([helper.make for helper in helpers], wanted)
+            names = list(TABLES) if wanted == EVERY_TABLE else wanted
+            tables.make_with([helper.make for helper in helpers], names)
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise

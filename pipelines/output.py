@@ -11,13 +11,15 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from dissectors.registry import Registry
 from pipelines.errors import UsageError
 
-Chunks = Callable[[str], Iterator[pa.Table]]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Chunks = Callable[[str], "Iterator[pa.Table]"]
 """Table name → its rows, a chunk at a time; the first chunk has the schema even without rows."""
 
 OutputFunction = Callable[[Path, "list[str]", Chunks], None]
@@ -25,6 +27,22 @@ OutputFunction = Callable[[Path, "list[str]", Chunks], None]
 
 outputs: Registry[str, OutputFunction] = Registry("output format")
 """Word for ``--format`` → the function that writes it."""
+
+
+def check_destination(directory: Path, *, overwrite: bool) -> None:
+    """Check that tables may be written into `directory`: before the work, and again after it.
+
+    Raises
+    ------
+    UsageError
+        When it is taken.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise UsageError(f"{directory}: is no directory; name another")
+    if not overwrite and directory.exists() and any(directory.iterdir()):
+        raise UsageError(
+            f"{directory}: exists and is not empty; --overwrite replaces what is there"
+        )
 
 
 def write_tables(
@@ -60,14 +78,7 @@ def write_tables(
     UsageError
         When the destination is taken or cannot be written.
     """
-    if (
-        not overwrite
-        and directory.exists()
-        and (not directory.is_dir() or any(directory.iterdir()))
-    ):
-        raise UsageError(
-            f"{directory}: exists and is not empty; --overwrite replaces what is there"
-        )
+    check_destination(directory, overwrite=overwrite)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))

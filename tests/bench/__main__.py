@@ -2,12 +2,11 @@
 
 ::
 
-    python -m tests.bench [--quick] [--runs 3] [--keep]
-    python -m tests.bench --huge [GB]
+    python -m tests.bench [--quick] [--runs 3] [--keep] [--huge [GB]]
 
 Every time is that of a whole process, from its start to its end, on files that are in the page
 cache. The result is printed and, unless ``--quick``, written to docs/benchmarks.md. With ``--huge``
-a capture of 5 GB (or so many) is converted instead, which fails when it takes more memory than
+a capture of 5 GB (or so many) is converted too, which fails when it takes more memory than
 :data:`tests.bench.huge.LIMIT`.
 """
 
@@ -26,7 +25,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from tests.bench.huge import LIMIT, measure_huge
+from tests.bench.huge import LIMIT, Huge, huge_lines, measure_huge
 from tests.bench.measure import Memory, Timing, machine, peak_memory, timed
 from tests.bench.rivals import RIVALS, tshark_command
 from tests.bench.trace_log import MESSAGES as LOGGED_MESSAGES
@@ -209,13 +208,9 @@ set of a single one, mapped files included.
 """
 
 
-def _huge(gigabytes: float) -> None:
+def _huge(gigabytes: float) -> Huge:
     _say(f"{gigabytes:g} GB: writing and converting")
-    memory, size, messages = measure_huge(DATA, int(gigabytes * 1e9))
-    peak = memory.proportional / 1e6
-    print(f"{size / 1e9:.1f} GB, {messages:,} messages: {peak:.0f} MB at most")
-    if memory.proportional > LIMIT:
-        sys.exit(f"that is more than {LIMIT / 1e6:.0f} MB")
+    return measure_huge(DATA, int(gigabytes * 1e9))
 
 
 def main() -> None:
@@ -225,14 +220,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs of lyncshark per capture")
     parser.add_argument("--keep", action="store_true", help="keep captures in bench-data/measured/")
     parser.add_argument(
-        "--huge", nargs="?", type=float, const=5.0, metavar="GB", help="memory for a long capture"
+        "--huge", nargs="?", type=float, const=5.0, metavar="GB", help="a long capture, too"
     )
     options = parser.parse_args()
     DATA.mkdir(parents=True, exist_ok=True)
     try:
-        if options.huge:
-            _huge(options.huge)
-            return
+        huge = _huge(options.huge) if options.huge else None
         measured = cases(quick=options.quick)
         for case in measured:
             measure(case, options.runs)
@@ -243,12 +236,15 @@ def main() -> None:
         if not options.keep:
             shutil.rmtree(DATA, ignore_errors=True)
     lines = [*surroundings(), "", *report(measured, rivals), "", *log_table(log)]
+    lines += ["", *huge_lines(huge)] if huge else []
     print(*lines, sep="\n")
     if not options.quick:
         from tests.bench.rivals import FIELDS
 
         introduction = INTRODUCTION.format(runs=options.runs, fields=len(FIELDS))
         RECORD.write_text("\n".join([introduction, *lines, ""]), encoding="utf-8")
+    if huge and huge.memory.proportional > LIMIT:
+        sys.exit(f"the huge capture took more than {LIMIT / 1e6:.0f} MB of memory")
 
 
 if __name__ == "__main__":

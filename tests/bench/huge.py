@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
@@ -56,15 +59,42 @@ def _at(data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> npt.NDArr
     return numbers.astype(np.int64)
 
 
-def measure_huge(folder: Path, size: int) -> tuple[Memory, int, int]:
-    """Convert a huge capture; return peak memory, its size, and the messages that were found."""
+@dataclass(frozen=True)
+class Huge:
+    """What was measured on a huge capture."""
+
+    size: int
+    """Bytes of the capture."""
+    messages: int
+    """SIP messages in it, all of which were found."""
+    memory: Memory
+    """Peak memory of converting it."""
+    seconds: float
+    """Wall clock of converting it, while memory was watched."""
+
+
+def huge_lines(huge: Huge) -> list[str]:
+    """Return the line of the report."""
+    return [
+        f"{huge.size / 1e9:.1f} GB, {huge.messages:,} messages among RTP, are converted in "
+        f"{huge.seconds:.0f} s with {huge.memory.proportional / 1e6:.0f} MB of memory at most."
+    ]
+
+
+def measure_huge(folder: Path, size: int) -> Huge:
+    """Convert a huge capture; all its messages must be found."""
     import pyarrow.parquet as pq
 
     capture, keys, parts = write_huge(folder, size)
     out = folder / "out"
     command = [sys.executable, "-m", "pipelines.convert", str(capture), "--keys", str(keys)]
+    start = perf_counter()
     memory = peak_memory([*command, "--out", str(out)])
+    seconds = perf_counter() - start
     found = pq.read_metadata(out / "messages.parquet").num_rows
     if found != parts * PART.messages:
         sys.exit(f"huge: {found:,} messages were found of {parts * PART.messages:,}")
-    return memory, capture.stat().st_size, found
+    made = Huge(capture.stat().st_size, found, memory, seconds)
+    capture.unlink()
+    shutil.rmtree(out)
+    return made
