@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pipelines.grouping import NEVER, nanoseconds
+from pipelines.grouping import NEVER, nanoseconds, plain
 
 WINDOW_NS = 30_000_000_000
 """How far a notification and the INVITE that it announces may be apart."""
@@ -138,16 +138,17 @@ def announceable(calls: pd.DataFrame, pushes: pd.DataFrame) -> pd.DataFrame:
 def _calls(
     calls: pd.DataFrame, answered_by: dict[tuple[str, str], str | None]
 ) -> Iterator[tuple[str | None, str | None, AnnouncedCall]]:
-    texts = calls[list(CALL_COLUMNS)].astype(object).where(calls[list(CALL_COLUMNS)].notna(), None)
-    moments = [
-        nanoseconds(calls[name]).tolist() for name in ("start_time", "answer_time", "end_time")
+    names = ("call_id", "from_tag", "conversation_id", "to_uri", "outcome")
+    texts = zip(*(plain(calls[name]) for name in names), strict=True)
+    columns = [
+        plain(calls["call_key"]),
+        *(nanoseconds(calls[name]).tolist() for name in ("start_time", "answer_time", "end_time")),
+        plain(calls["status_code"]),
     ]
-    for row, start, answer, end in zip(texts.itertuples(), *moments, strict=True):
-        status = None if row.status_code is None else int(row.status_code)
-        agent = answered_by.get((row.call_id, row.from_tag))
-        fate = _fate(row.outcome, status, agent)
-        one = AnnouncedCall(row.call_key, start, answer, end, status, fate)
-        yield row.conversation_id, _address(row.to_uri), one
+    for told, place in zip(texts, zip(*columns, strict=True), strict=True):
+        call_id, from_tag, conversation, to_uri, outcome = told
+        fate = _fate(outcome, place[-1], answered_by.get((call_id, from_tag)))
+        yield conversation, _address(to_uri), AnnouncedCall._make((*place, fate))
 
 
 def _fate(outcome: str, status: int | None, agent: str | None) -> str:

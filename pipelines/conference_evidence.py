@@ -8,16 +8,17 @@ dialog or one participant, each by a look into a dict, however many rows there a
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict, namedtuple
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
 from pipelines.conferences import FOCUS, SECOND, Dialog, Invitation, address_of, part_of
-from pipelines.grouping import NEVER, nanoseconds
+from pipelines.grouping import NEVER, nanoseconds, plain
 
 ICE_WITHIN = 30 * SECOND
 """An INVITE with remote candidates so soon after the 2xx tells that ICE found a path."""
@@ -31,16 +32,18 @@ _CHALLENGED = "challenge"
 
 def records(table: pd.DataFrame, *times: str) -> Iterator[Any]:
     """Yield rows as named tuples of plain values, None where missing, times in nanoseconds."""
-    columns: dict[str, Any] = {}
-    for name in table.columns:
-        if name in times:
-            moments = nanoseconds(table[name]).tolist()
-            values = [None if moment == NEVER else moment for moment in moments]
-        else:
-            plain = table[name].astype(object)
-            values = plain.where(plain.notna(), None).tolist()
-        columns[name] = pd.Series(values, dtype=object)
-    return iter(pd.DataFrame(columns).itertuples(index=False))
+    columns = [
+        [None if moment == NEVER else moment for moment in nanoseconds(table[name]).tolist()]
+        if name in times
+        else plain(table[name])
+        for name in table.columns
+    ]
+    return map(_record(tuple(table.columns)), *columns)
+
+
+@lru_cache(maxsize=64)
+def _record(names: tuple[str, ...]) -> Callable[..., Any]:
+    return namedtuple("Record", names)
 
 
 def _having(table: pd.DataFrame, name: str, values: Iterable[str | None]) -> pd.DataFrame:

@@ -244,6 +244,13 @@ def integers(column: pd.Series[Any]) -> Integers:
     return values
 
 
+def plain(column: pd.Series[Any]) -> list[Any]:
+    """Return a column as Python's own values; None where it is missing."""
+    missing: Any = None  # pandas' stubs do not know that it may be that
+    values: list[Any] = column.to_numpy(dtype=object, na_value=missing).tolist()
+    return values
+
+
 def nanoseconds(column: pd.Series[Any]) -> Integers:
     """Return a time column as nanoseconds since 1970 UTC; :data:`NEVER` where it is missing."""
     moments: Integers = pd.DatetimeIndex(column).as_unit("ns").asi8

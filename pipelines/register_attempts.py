@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pipelines.grouping import NEVER, nanoseconds
+from pipelines.grouping import NEVER, nanoseconds, plain
 
 NEXT_STEP_NS = 60_000_000_000
 """How long after a challenge or redirection the next REGISTER still belongs to the attempt."""
@@ -127,10 +127,10 @@ def registers(messages: pd.DataFrame) -> Iterator[Register]:
     messages : DataFrame
         :data:`COLUMNS`, ``first_time`` and ``time`` of REGISTERs and their responses.
     """
-    plain = messages[list(COLUMNS)].astype(object).where(messages[list(COLUMNS)].notna(), None)
+    rows = zip(*(plain(messages[name]) for name in COLUMNS), strict=True)
     time_ns = nanoseconds(messages["time"]).tolist()
     first_ns = nanoseconds(messages["first_time"]).tolist()
-    for row, first, time in zip(plain.itertuples(index=False), first_ns, time_ns, strict=True):
+    for row, first, time in zip(rows, first_ns, time_ns, strict=True):
         yield Register._make((*row, time if first == NEVER else first, time))
 
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipelines.analysis import analysis
-from pipelines.grouping import in_order, is_one_of, nanoseconds, rows_frame
+from pipelines.grouping import in_order, is_one_of, nanoseconds, plain, rows_frame
 from pipelines.matching import first_bits
 from pipelines.needs import only
 from pipelines.schema import CALL_LEGS
@@ -87,10 +87,10 @@ def call_legs(messages: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
     first_copy = messages["retransmission_of"].isna().to_numpy(dtype=bool)
     wanted = is_one_of(messages["method"], "INVITE") & first_copy
     by_caller: dict[tuple[str, str | None], list[_Row]] = {}
-    for row in _plain(messages[wanted]):
+    for row in _records(messages[wanted]):
         by_caller.setdefault((row.call_id, row.from_tag), []).append(row)
     keys = ("call_key", "call_id", "from_tag")
-    columns = (calls[name].astype(object).where(calls[name].notna(), None) for name in keys)
+    columns = (plain(calls[name]) for name in keys)
     made = [
         {"call_key": call_key, **leg}
         for call_key, *caller in zip(*columns, strict=True)
@@ -99,10 +99,8 @@ def call_legs(messages: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
     return rows_frame(CALL_LEGS, made)
 
 
-def _plain(messages: pd.DataFrame) -> Iterator[_Row]:
-    texts = messages[list(_COLUMNS)]
-    texts = texts.astype(object).where(texts.notna(), None)
-    columns = (texts[name].tolist() for name in _COLUMNS)
+def _records(messages: pd.DataFrame) -> Iterator[_Row]:
+    columns = (plain(messages[name]) for name in _COLUMNS)
     times = (nanoseconds(messages["time"]), first_bits(messages))
     return map(_Row, *columns, *(one.tolist() for one in times))
 

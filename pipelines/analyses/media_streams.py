@@ -26,7 +26,7 @@ import pandas as pd
 
 from dissectors.sdp_attributes import is_2007_fallback
 from pipelines.analysis import analysis
-from pipelines.grouping import in_order, is_one_of, nanoseconds, table_frame
+from pipelines.grouping import in_order, is_one_of, nanoseconds, plain, table_frame
 from pipelines.media_lines import Descriptions, MediaLine
 from pipelines.needs import only
 from pipelines.schema import MEDIA_STREAMS
@@ -176,13 +176,7 @@ def _descriptions(messages: pd.DataFrame, bodies: pd.DataFrame) -> Iterator[_Des
     found = _by_message(bodies[is_one_of(bodies["media_type"], _MEDIA_TYPE)])
     carrying = messages["message_id"].isin(list(found)).to_numpy(dtype=np.bool_)
     messages = in_order(messages[carrying].reset_index(drop=True))
-    columns = [
-        [
-            None if value is pd.NA or value != value else value
-            for value in messages[name].astype(object)
-        ]
-        for name in _OF_MESSAGE
-    ]
+    columns = [plain(messages[name]) for name in _OF_MESSAGE]
     times = nanoseconds(messages["time"]).tolist()
     for time_ns, *row in zip(times, *columns, strict=True):
         message = dict(zip(_OF_MESSAGE, row, strict=True), time=time_ns)
@@ -193,7 +187,7 @@ def _descriptions(messages: pd.DataFrame, bodies: pd.DataFrame) -> Iterator[_Des
 def _by_message(bodies: pd.DataFrame) -> dict[str, tuple[tuple[MediaLine, ...], bool]]:
     """Return the description of each message, and whether it is the fallback for OCS 2007."""
     columns = ("message_id", "disposition", "text", "value")
-    told = [bodies[name].astype(object).tolist() for name in columns]
+    told = [plain(bodies[name]) for name in columns]
     descriptions = Descriptions()
     found: dict[str, tuple[tuple[MediaLine, ...], bool]] = {}
     for message_id, disposition, text, value in zip(*told, strict=True):

@@ -34,7 +34,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from pipelines.analysis import analysis
@@ -53,8 +52,8 @@ from pipelines.grouping import (
     in_order,
     is_one_of,
     nanoseconds,
-    seconds_between,
-    table_frame,
+    plain,
+    rows_frame,
     truth,
 )
 from pipelines.needs import only
@@ -134,29 +133,7 @@ def registrations(
         row for one in endpoints for row in _rows(_Endpoint(one, coverage, events, presence))
     ]  # fmt: skip
     made.sort(key=lambda row: (row["order"] == NEVER, row["order"]))
-    return _table(made)
-
-
-def _table(made: list[dict[str, Any]]) -> pd.DataFrame:
-    columns: dict[str, Any] = {}
-    for column in REGISTRATIONS:
-        if column.kind == "time":
-            moments = [row.get(column.name, NEVER) for row in made]
-            columns[column.name] = np.array(moments, dtype=np.int64)
-        else:
-            columns[column.name] = pd.Series(
-                [row.get(column.name) for row in made], dtype=_SERIES[column.kind]
-            )
-    columns["delay_s"] = np.where(
-        [bool(row["timed"]) for row in made],
-        seconds_between(columns["start_time"], columns["end_time"]),
-        np.nan,
-    )
-    return table_frame(REGISTRATIONS, columns)
-
-
-_SERIES = {"integer": "Int64", "boolean": "boolean", "seconds": "float64"}
-_SERIES |= {"text": "string[pyarrow]", "category": "string[pyarrow]"}
+    return rows_frame(REGISTRATIONS, made)
 
 
 # --- the server's word --------------------------------------------------------------------------
@@ -186,18 +163,20 @@ class _Events:
     def of(cls, messages: pd.DataFrame, bodies: pd.DataFrame) -> _Events:
         """Return the events in `messages`; their bodies may be missing."""
         texts = bodies[is_one_of(bodies["media_type"], _EVENT_TYPE)]
-        said = dict(zip(texts["message_id"], texts["text"], strict=True))
+        said = dict(zip(plain(texts["message_id"]), plain(texts["text"]), strict=True))
         names = ["message_id", "to_uri", "to_epid", "dst_ip", "diagnostics_code"]
         rows = messages[_is_event(messages)]
-        plain = rows[names].astype(object).where(rows[names].notna(), None)
+        columns = (plain(rows[name]) for name in names)
         found = cls()
-        for row, time_ns in zip(plain.itertuples(), nanoseconds(rows["time"]), strict=True):
-            event = _Event(int(time_ns), row.message_id, *_said(said, row))
-            user = (row.to_uri or "").lower()
-            if row.to_epid:
-                found.by_epid[user, row.to_epid.lower()].append(event)
+        for time_ns, message_id, uri, epid, client, error_id in zip(
+            nanoseconds(rows["time"]).tolist(), *columns, strict=True
+        ):
+            event = _Event(time_ns, message_id, _reason(said.get(message_id)), error_id)
+            user = (uri or "").lower()
+            if epid:
+                found.by_epid[user, epid.lower()].append(event)
             else:
-                found.by_address[user, row.dst_ip].append(event)
+                found.by_address[user, client].append(event)
         return found
 
     def about(self, endpoint: list[Attempt]) -> list[_Event]:
@@ -216,12 +195,10 @@ def _is_event(messages: pd.DataFrame) -> Booleans:
     return found
 
 
-def _said(texts: dict[str, Any], row: Any) -> tuple[str | None, int | None]:
-    """Return the event of ``deregistered;event=rejected``, and the error id beside it."""
-    text = texts.get(row.message_id)
-    event = None if text is None or pd.isna(text) else str(text).partition("event=")[2]
-    word = event.split(";")[0].strip('" \t\r\n').lower() if event else None
-    return word or None, row.diagnostics_code
+def _reason(text: str | None) -> str | None:
+    """Return the event of ``deregistered;event=rejected``."""
+    event = (text or "").partition("event=")[2]
+    return event.split(";")[0].strip('" \t\r\n').lower() or None
 
 
 # --- one endpoint -------------------------------------------------------------------------------
@@ -293,7 +270,7 @@ def _row(attempt: Attempt, coverage: Coverage) -> dict[str, Any]:
         "kind": "removal" if attempt.removes else "query" if attempt.is_query else "initial",
         "start_time": first.start_ns,
         "end_time": last.end_ns,
-        "timed": attempt.succeeded,
+        "delay_s": _delay(first.start_ns, last.end_ns) if attempt.succeeded else None,
         "requests": sum(bool(one.requests) for one in attempt.steps),
         "challenges": attempt.challenges,
         "auth_scheme": next((one for one in reversed(used) if one), None),
@@ -311,6 +288,11 @@ def _row(attempt: Attempt, coverage: Coverage) -> dict[str, Any]:
         if granted is None or last.end_ns == NEVER
         else last.end_ns + granted * 1_000_000_000,
     }
+
+
+def _delay(start_ns: int, end_ns: int) -> float | None:
+    """Return the seconds between; None where either is missing, or the clock went back."""
+    return None if NEVER in (start_ns, end_ns) or end_ns < start_ns else (end_ns - start_ns) / 1e9
 
 
 def _outcome(attempt: Attempt, coverage: Coverage) -> tuple[str, str | None]:

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipelines.analysis import analysis
-from pipelines.grouping import in_order, is_one_of, nanoseconds, rows_frame
+from pipelines.grouping import in_order, is_one_of, nanoseconds, plain, rows_frame
 from pipelines.needs import only
 from pipelines.schema import SESSION_TIMERS
 
@@ -107,8 +107,7 @@ def session_timers(messages: pd.DataFrame) -> pd.DataFrame:
 
 def _by_call(messages: pd.DataFrame) -> Iterator[tuple[str, list[_Row]]]:
     messages = messages.sort_values("call_id", kind="stable")
-    texts = messages[list(_COLUMNS)].astype(object).where(messages[list(_COLUMNS)].notna(), None)
-    columns = {name: texts[name].tolist() for name in _COLUMNS}
+    columns = {name: plain(messages[name]) for name in _COLUMNS}
     ends = (columns.pop(name) for name in ("src_ip", "dst_ip", "via_count"))
     hops = [_hop(*of_row) for of_row in zip(*ends, strict=True)]
     columns["route_marks"] = [marks or "" for marks in columns["route_marks"]]

@@ -28,6 +28,7 @@ from pipelines.grouping import (
     in_order,
     is_one_of,
     nanoseconds,
+    plain,
     rows_frame,
     shared_codes,
     truth,
@@ -141,17 +142,9 @@ def _of_presence(messages: pd.DataFrame, presence: pd.DataFrame) -> pd.DataFrame
     return kept
 
 
-def _plain(table: pd.DataFrame, names: tuple[str, ...]) -> list[list[Any]]:
-    """Return columns as lists, None where a value is missing."""
-    columns = [table[name] for name in names]
-    return [
-        column.astype(object).where(column.notna().to_numpy(), None).tolist() for column in columns
-    ]
-
-
 def _by_call(messages: pd.DataFrame) -> Iterator[tuple[str, list[Message]]]:
     messages = messages.sort_values("call_id", kind="stable")
-    message_id, *others = _plain(messages, _MESSAGE_COLUMNS)
+    message_id, *others = (plain(messages[name]) for name in _MESSAGE_COLUMNS)
     times = nanoseconds(messages["time"]).tolist()
     rows = map(Message, message_id, times, *others)
     pairs = zip(messages["call_id"].tolist(), rows, strict=True)
@@ -165,7 +158,7 @@ def _told(presence: pd.DataFrame) -> dict[str, list[Told]]:
     again = presence.duplicated(["message_id", "contact_uri", "part"])
     presence = presence[states | ~again]
     found: dict[str, list[Told]] = {}
-    for row in map(Told, *_plain(presence, Told._fields)):
+    for row in map(Told, *(plain(presence[name]) for name in Told._fields)):
         found.setdefault(row.message_id, []).append(row)
     return found
 
