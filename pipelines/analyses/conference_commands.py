@@ -28,8 +28,8 @@ from pipelines.grouping import (
     integers,
     is_one_of,
     nanoseconds,
+    rows_frame,
     shared_codes,
-    table_frame,
 )
 from pipelines.needs import only
 from pipelines.schema import CONFERENCE_COMMANDS
@@ -188,11 +188,7 @@ def conference_commands(bodies: pd.DataFrame, messages: pd.DataFrame) -> pd.Data
     for body in _read(bodies, messages):
         commands.push(body)
     rows = [_row(command) for command in commands.rows]
-    columns = {
-        name: np.array([row[name] for row in rows], dtype=object)
-        for name in CONFERENCE_COMMANDS.names
-    }
-    return table_frame(CONFERENCE_COMMANDS, columns)
+    return rows_frame(CONFERENCE_COMMANDS, rows)
 
 
 def _read(bodies: pd.DataFrame, messages: pd.DataFrame) -> Iterator[_Body]:

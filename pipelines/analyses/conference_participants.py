@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pipelines.analysis import analysis
 from pipelines.body_values import BODY_COLUMNS, body_values, short
-from pipelines.grouping import in_order, is_one_of, nanoseconds, table_frame
+from pipelines.grouping import in_order, is_one_of, nanoseconds, rows_frame
 from pipelines.needs import only
 from pipelines.rosters import FULL, Change, Roster, in_versions
 from pipelines.schema import CONFERENCE_PARTICIPANTS
@@ -55,11 +54,7 @@ def conference_participants(bodies: pd.DataFrame) -> pd.DataFrame:
             changes = roster.push(document)
             rows += [_row(place, document, roster.complete, change) for change in changes]
     rows.sort(key=lambda row: row["time"])
-    columns = {
-        name: np.array([row[name] for row in rows], dtype=object)
-        for name in CONFERENCE_PARTICIPANTS.names
-    }
-    return table_frame(CONFERENCE_PARTICIPANTS, columns)
+    return rows_frame(CONFERENCE_PARTICIPANTS, rows)
 
 
 _Documents = list[tuple[dict[str, Any], dict[str, Any]]]

@@ -26,7 +26,7 @@ import pandas as pd
 
 from dissectors.sdp_attributes import is_2007_fallback
 from pipelines.analysis import analysis
-from pipelines.grouping import in_order, is_one_of, nanoseconds, plain, table_frame
+from pipelines.grouping import in_order, is_one_of, nanoseconds, plain, rows_frame
 from pipelines.media_lines import Descriptions, MediaLine
 from pipelines.needs import only
 from pipelines.schema import MEDIA_STREAMS
@@ -129,10 +129,7 @@ def media_streams(messages: pd.DataFrame, bodies: pd.DataFrame) -> pd.DataFrame:
     pairs = [pair for exchange in _exchanges(messages, bodies) for pair in exchange.pairs()]
     pairs.sort(key=lambda pair: pair[0].message["time"])
     rows = [row for offer, answer in pairs for row in _rows(offer, answer)]
-    columns = {
-        name: np.array([row[name] for row in rows], dtype=object) for name in MEDIA_STREAMS.names
-    }
-    return table_frame(MEDIA_STREAMS, columns)
+    return rows_frame(MEDIA_STREAMS, rows)
 
 
 # --- which description answers which ------------------------------------------------------------

@@ -18,14 +18,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from dissectors.body import conference_id_of
 from dissectors.xml_types import boolean_of, integer_of, number_of
 from pipelines.analysis import analysis
 from pipelines.body_values import BODY_COLUMNS, body_values, short
-from pipelines.grouping import Integers, in_order, is_one_of, nanoseconds, table_frame
+from pipelines.grouping import Integers, in_order, is_one_of, nanoseconds, rows_frame
 from pipelines.message_columns import party
 from pipelines.needs import only
 from pipelines.schema import QUALITY_REPORTS
@@ -72,16 +71,11 @@ def quality_reports(bodies: pd.DataFrame) -> pd.DataFrame:
         Rows of the table `quality_reports`, in order of time.
     """
     rows = list(_rows(bodies))
-    columns: dict[str, Any] = {
-        name: np.array([row.get(name) for row in rows], dtype=object)
-        for name in QUALITY_REPORTS.names
-    }
     for name in ("start_time", "end_time"):
-        columns[name] = _moments(columns[name])
-    for column in QUALITY_REPORTS:
-        if column.kind in ("number", "seconds"):
-            columns[column.name] = columns[column.name].astype(np.float64)
-    return table_frame(QUALITY_REPORTS, columns)
+        moments = _moments([row.get(name) for row in rows]).tolist()
+        for row, moment in zip(rows, moments, strict=True):
+            row[name] = moment
+    return rows_frame(QUALITY_REPORTS, rows)
 
 
 def _moments(texts: Any) -> Integers:
