@@ -61,11 +61,15 @@ def slow_ringback(
     """Find calls whose caller hears nothing for a long time, and where the time went."""
     slow = calls[calls["ringback_delay_s"] >= min(ringback_s, silence_s)]
     legs = call_legs[call_legs["call_key"].isin(slow["call_key"])]
-    by_call = dict(iter(legs.groupby("call_key", sort=False)))
+    by_call: dict[str, list[Any]] = {}
+    for leg in legs.itertuples(index=False):
+        by_call.setdefault(leg.call_key, []).append(leg)
     usual = _usual(calls)
     for row in slow.itertuples():
         severe = row.ringback_delay_s >= silence_s
-        found = _finding(row, by_call.get(row.call_key), usual, silence_s if severe else ringback_s)
+        found = _finding(
+            row, by_call.get(row.call_key, []), usual, silence_s if severe else ringback_s
+        )
         yield replace(found, severity="error") if severe else found
 
 
@@ -78,7 +82,7 @@ def _usual(calls: pd.DataFrame) -> str:
     return f" Internal calls took {median:.1f} s here (median of {count})."
 
 
-def _finding(row: Any, legs: pd.DataFrame | None, usual: str, limit: float) -> Finding:
+def _finding(row: Any, legs: list[Any], usual: str, limit: float) -> Finding:
     route = "unknown" if pd.isna(row.route) else str(row.route)
     shares = _shares(legs)
     subject = _ROUTES.get(route, "calls")
@@ -110,13 +114,17 @@ class _Share:
         return self.who if self.place == "in" else f"{self.place} {self.who}"
 
 
-def _shares(legs: pd.DataFrame | None) -> list[_Share]:
+def _shares(legs: list[Any]) -> list[_Share]:
     """Return who held the call, and for how many seconds, the longest first."""
-    if legs is None:
-        return []
-    kept = legs.dropna(subset=["previous_leg"]).groupby("previous_leg")["held_invite_s"].max()
+    kept: dict[int, float] = {}
+    for row in legs:
+        if not (pd.isna(row.previous_leg) or pd.isna(row.held_invite_s)):
+            before = kept.get(row.previous_leg, row.held_invite_s)
+            kept[row.previous_leg] = max(row.held_invite_s, before)
     shares = []
-    for row in legs[legs["ringback_s"].notna()].itertuples():
+    for row in legs:
+        if pd.isna(row.ringback_s):
+            continue
         untold = pd.isna(row.held_ringback_s)
         shares.append(
             _Share(
