@@ -21,7 +21,6 @@ from pipelines.grouping import truth
 from pipelines.needs import only
 
 _CHALLENGES = (401, 407)
-_WHO = ["call_id", "method", "from_uri"]
 
 
 @rule(
@@ -48,36 +47,44 @@ def auth_loop(messages: pd.DataFrame, *, challenges: float) -> Iterator[Finding]
     asked = truth(responses["status_code"].isin(_CHALLENGES))
     counts = responses.loc[asked, "call_id"].value_counts()
     often = counts.index[counts > challenges]
-    near = responses[truth(responses["call_id"].isin(often))].astype({"method": "string"})
-    for _, rows in near.groupby(_WHO, sort=False, dropna=False, observed=True):
+    near = responses[truth(responses["call_id"].isin(often))].sort_values("time", kind="stable")
+    by_client: dict[tuple[Any, ...], list[Any]] = {}
+    for row in near.astype({"method": "string"}).itertuples(index=False):
+        by_client.setdefault((row.call_id, row.method, row.from_uri), []).append(row)
+    for rows in by_client.values():
         loop = _since_success(rows)
         if len(loop) > challenges:
             yield _finding(loop)
 
 
-def _since_success(rows: pd.DataFrame) -> pd.DataFrame:
+def _since_success(rows: list[Any]) -> list[Any]:
     """Return the challenges after the last success, each try once however often it was seen.
 
     A redirection counts as a success: with 301 a client is sent to its home server.
+
+    Parameters
+    ----------
+    rows : list of named tuple
+        Responses to one client, in order of time.
     """
-    rows = rows.sort_values("time", kind="stable")
-    let_in = rows[truth((rows["status_code"] >= 200) & (rows["status_code"] < 400))]
-    asked = rows[truth(rows["status_code"].isin(_CHALLENGES))]
-    if not let_in.empty:
-        asked = asked[truth(asked["time"] > let_in["time"].iloc[-1])]
-    once: pd.DataFrame = asked[truth(asked["cseq"].notna())].drop_duplicates("cseq")
-    return once
+    let_in = [row.time for row in rows if 200 <= row.status_code < 400]
+    once: dict[int, Any] = {}
+    for row in rows:
+        later = not let_in or row.time > let_in[-1]
+        if row.status_code in _CHALLENGES and later and not pd.isna(row.cseq):
+            once.setdefault(row.cseq, row)
+    return list(once.values())
 
 
-def _finding(loop: pd.DataFrame) -> Finding:
-    first: Any = next(loop.itertuples())
-    span = (loop["time"].iloc[-1] - loop["time"].iloc[0]).total_seconds()
-    said = Counter(int(code) for code in loop["diagnostics_code"].dropna())
+def _finding(loop: list[Any]) -> Finding:
+    first = loop[0]
+    span = (loop[-1].time - first.time).total_seconds()
+    said = Counter(int(row.diagnostics_code) for row in loop if not pd.isna(row.diagnostics_code))
     return Finding(
         title="A client is challenged again and again and never let in",
         subject=or_else(first.from_uri, "unknown client"),
         start_time=first.time,
-        evidence=tuple(message(one) for one in loop["message_id"].dropna()),
+        evidence=tuple(message(row.message_id) for row in loop if not pd.isna(row.message_id)),
         explanation=f"{len(loop)} tries of {or_else(first.method, 'a request')} within "
         f"{span:.1f} s were answered with a challenge, and none succeeded after them.{_told(said)}",
         advice="See whether the user's name, password and certificate are right, whether the "

@@ -57,25 +57,29 @@ def ice_failed(diagnostics: pd.DataFrame, calls: pd.DataFrame) -> Iterator[Findi
     others = truth((diagnostics["status_code"] >= 400) & ~codes.isin(list(innocent)))
     explained = set(diagnostics.loc[others, "call_id"].dropna())
     failed = set(calls.loc[truth(calls["outcome"].isin(["failed", "timed_out"])), "call_id"])
-    for call_id, rows in told.groupby("call_id", sort=False, observed=True):
+    by_call: dict[str, list[Any]] = {}
+    for row in told.itertuples(index=False):
+        by_call.setdefault(row.call_id, []).append(row)
+    for call_id, rows in by_call.items():
         said = _first_failure(rows)
-        warned = call_id in failed - explained
+        warned = call_id in failed and call_id not in explained
         if said is not None or (warned and _flags(rows)):
             call = parties.loc[call_id] if call_id in parties.index else None
-            yield _finding(said or next(rows.itertuples()), _flags(rows), call)
+            yield _finding(said or rows[0], _flags(rows), call)
 
 
-def _first_failure(rows: pd.DataFrame) -> Any | None:
+def _first_failure(rows: list[Any]) -> Any | None:
     """Return the first row with which a client says that media failed: no success says so."""
-    failing = rows["status_code"].isna() | (rows["status_code"] >= 400)
-    found = rows[truth(failing) & truth(rows["code"].isin(_CONNECTIVITY))]
-    return next(found.itertuples(), None)
+    for row in rows:
+        if row.code in _CONNECTIVITY and (pd.isna(row.status_code) or row.status_code >= 400):
+            return row
+    return None
 
 
-def _flags(rows: pd.DataFrame) -> int:
+def _flags(rows: list[Any]) -> int:
     """Return all ICE warnings that the rows tell."""
     flags = 0
-    for row in rows.itertuples():
+    for row in rows:
         for value in parameters_of(row).values():
             flags |= _ice_warn(value)
     return flags
