@@ -105,6 +105,10 @@ class SipResponse(SipMessage):
 
 def full_name(name: str) -> str:
     """Return the full lower-case form of a header name, which may be compact or in any case."""
+    return _FULL_NAMES.get(name) or _full_name(name)
+
+
+def _full_name(name: str) -> str:
     lower = name.lower()
     return COMPACT_NAMES.get(lower, lower)
 
@@ -169,7 +173,7 @@ def _decode_regular_head(text: str, faults: list[DissectError]) -> SipRequest | 
     lines = text.count("\n")
     if len(headers) != lines - 2 or text.count("\r") != lines:
         return None
-    names = [_FULL_NAMES.get(name) or full_name(name) for name, _ in headers]
+    names = [_FULL_NAMES.get(name) or _full_name(name) for name, _ in headers]
     # The first of several values is wanted, so the last to be entered.
     first_values = dict(
         zip(reversed(names), [value for _, value in reversed(headers)], strict=True)
@@ -215,12 +219,15 @@ def _unfold(lines: list[str]) -> list[str]:
 _FREQUENT = (
     "Accept", "Allow", "Allow-Events", "Authentication-Info", "Authorization", "Call-ID", "Contact",
     "Content-Length", "Content-Type", "CSeq", "Date", "Event", "Expires", "From", "Max-Forwards",
-    "Min-SE", "Ms-Conversation-ID", "ms-diagnostics", "ms-keep-alive", "P-Asserted-Identity",
+    "Min-SE", "ms-asserted-verification-level", "ms-client-diagnostics", "ms-client-request-id",
+    "Ms-Conversation-ID", "ms-diagnostics", "ms-diagnostics-public", "ms-edge-proxy-message-trust",
+    "Ms-Forking", "ms-keep-alive", "Ms-Sensitivity", "ms-split-domain-info", "ms-telemetry-id",
+    "ms-user-data", "P-Asserted-Identity", "presence-state",
     "Proxy-Authentication-Info", "Proxy-Authorization", "Proxy-Require", "RAck", "Reason",
     "Record-Route", "Require", "Route", "RSeq", "Server", "Session-Expires", "Subscription-State",
     "Supported", "To", "User-Agent", "Via", "WWW-Authenticate",
 )  # fmt: skip
-_FULL_NAMES = {form: full_name(name) for name in (*_FREQUENT, *COMPACT_NAMES)
+_FULL_NAMES = {form: _full_name(name) for name in (*_FREQUENT, *COMPACT_NAMES)
                for form in (name, name.upper(), name.lower())}  # fmt: skip
 """Spellings that occur all the time (one message mixes ``FROM`` and ``To``): a look-up, no work."""
 
@@ -241,7 +248,7 @@ def _decode_headers(lines: list[str], message: SipMessage, faults: list[DissectE
             if name[:1] in _FOLD:
                 return False
             name = name.rstrip(" \t")  # HCOLON = *( SP / HTAB ) ":" SWS
-            key = full_name(name)
+            key = _full_name(name)
             value = value if name else ""
         value = value.strip(" \t")
         if not value and not (colon and name):
