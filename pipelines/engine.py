@@ -224,21 +224,26 @@ def _run(
     helpers: list[Worker] = []
     try:
         helpers = start_workers(count, directory)
-        from pipelines.dissection import dissect_captures
-        from pipelines.finding import check_settings
-        from pipelines.key_files import ask_on_terminal, open_keys
-        from pipelines.results import Tables
-        from pipelines.schema import TABLES
-        from pipelines.spool import Spool, spooled
+        # Each import is as late as it can be: the others are at work meanwhile.
+        if request.thresholds:
+            from pipelines.finding import check_settings
 
-        check_settings(request.thresholds)
+            check_settings(request.thresholds)
+        from pipelines.key_files import ask_on_terminal, open_keys
+
         keys = open_keys(request, ask_on_terminal())
         for helper in helpers:
             helper.begin(request)
+        from pipelines.dissection import dissect_captures
+        from pipelines.spool import Spool, spooled
+
         # What other processes read must be on disk.
         spool = Spool(directory, memory_limit=0 if helpers else None, only=only)
         outcome = dissect_captures(request, spool, (0, count), progress, keys, observer)
         spool.close()
+        from pipelines.results import Tables
+        from pipelines.schema import TABLES
+
         met = outcome.met.union(*(helper.wait() for helper in helpers))
         shelves = [spool.shelves, *(spooled(helper.directory) for helper in helpers)]
         privates = _private_keys(keys[0], met)

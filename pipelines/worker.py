@@ -24,7 +24,7 @@ def main() -> int:
     """Do what standard input says."""
     order = json.loads(sys.stdin.readline())
     _answer(_dissect(order))
-    from pipelines import table_maker as _loaded  # noqa: F401  (while the others are still at it)
+    from pipelines import table_maker as _needed_next  # noqa: F401  (while the others are at it)
 
     further = sys.stdin.readline()
     if further:
