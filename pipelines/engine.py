@@ -226,6 +226,7 @@ def _run(
         helpers = start_workers(count, directory)
         # Each import is as late as it can be: the others are at work meanwhile.
         if request.thresholds:
+            from pipelines import rules as _registered  # noqa: F401
             from pipelines.finding import check_settings
 
             check_settings(request.thresholds)
