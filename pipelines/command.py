@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.engine import ALLOCATOR, WorkerFailed
-from pipelines.errors import UsageError
+from pipelines.errors import DiskFailed, UsageError
 from pipelines.inputs import expand
 from pipelines.request import Request
 
@@ -159,7 +159,7 @@ def run_command(command: Callable[[list[str] | None], int], argv: list[str] | No
     try:
         code = command(argv)
         sys.stdout.flush()
-    except (UsageError, WorkerFailed) as error:
+    except (DiskFailed, UsageError, WorkerFailed) as error:
         return _complain(error)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

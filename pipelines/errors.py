@@ -8,3 +8,7 @@ class UsageError(Exception):
 
     Commands print it on stderr, without a traceback, and exit with 2.
     """
+
+
+class DiskFailed(RuntimeError):
+    """Rows that wait to become tables could not be written."""

@@ -6,13 +6,17 @@ for are touched, and nothing stays mapped but what the reader keeps.
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.ipc
+
+from pipelines.errors import DiskFailed
 
 STRETCH_ROWS = 16_384
 """Rows of one stretch."""
@@ -61,9 +65,18 @@ class Shelf:
             self.held_bytes += rows.nbytes
 
     def spill(self) -> None:
-        """Send to disk what is in memory."""
-        if not self._held:
-            return
+        """Send to disk what is in memory.
+
+        Raises
+        ------
+        DiskFailed
+            When it cannot be written.
+        """
+        if self._held:
+            with self._telling():
+                self._write_held()
+
+    def _write_held(self) -> None:
         if self._writer is None:
             self._writer = pa.ipc.new_file(str(self._path), self.schema)
         for rows in self._held:
@@ -74,10 +87,28 @@ class Shelf:
         self.held_bytes = 0
 
     def close(self) -> None:
-        """End the file: nothing goes to disk afterwards, and it can be read."""
+        """End the file: nothing goes to disk afterwards, and it can be read.
+
+        Raises
+        ------
+        DiskFailed
+            When it cannot be written.
+        """
         if self._writer is not None:
-            self._writer.close()
+            with self._telling():
+                self._writer.close()
             self._writer = None
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            why = os.strerror(error.errno).lower() if error.errno else str(error)
+            where = self._path.parent
+            raise DiskFailed(
+                f"{where}: rows cannot be kept there: {why}; TMPDIR names another place"
+            ) from None
 
     def rows(
         self, start: int = 0, stop: int | None = None, columns: Sequence[str] | None = None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.dissection import dissect_captures
-from pipelines.errors import UsageError
+from pipelines.errors import DiskFailed, UsageError
 from pipelines.request import Request
 from pipelines.shelf import Shelf
 from pipelines.spool import Spool, spooled
@@ -69,5 +69,9 @@ def _answer(told: object) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):  # who gave the orders tells that
+    try:
         sys.exit(main())
+    except DiskFailed as error:
+        sys.exit(f"lyncshark: {error}")
+    except KeyboardInterrupt:  # who gave the orders tells that
+        sys.exit(130)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines import portions, row_order, shelf
+from pipelines.errors import DiskFailed
 from pipelines.needs import Needs, needs_of, only
 from pipelines.portions import Portions
 from pipelines.row_order import in_order
@@ -55,6 +56,13 @@ def test_a_shelf_that_another_process_left(tmp_path: Path) -> None:
     assert numbers(Shelf.found(SCHEMA, tmp_path / "rows").rows()) == [0, 1, 2, 3]
     nothing = Shelf.found(SCHEMA, tmp_path / "nothing")
     assert (len(nothing), nothing.rows().schema) == (0, SCHEMA)
+
+
+def test_a_disk_that_fails_is_told(tmp_path: Path) -> None:
+    made = Shelf(SCHEMA, tmp_path / "nowhere" / "rows")
+    made.append(lot(1))
+    with pytest.raises(DiskFailed, match=r"nowhere: rows cannot be kept there: no such file"):
+        made.spill()
 
 
 def test_parts_are_merged_by_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
