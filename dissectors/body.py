@@ -123,11 +123,7 @@ def top_part(message: SipMessage) -> MediaPart:
 
     A body without Content-Type, which RFC 3261 §20.15 forbids, is ``application/octet-stream``.
     """
-    headers = {name: message.get(name) for name in _PART_HEADERS}
-    return part_of(headers, message.body, "1", "application/octet-stream")
-
-
-_PART_HEADERS = ("content-type", "content-id", "content-disposition", "content-encoding")
+    return part_of(message.first_values, message.body, "1", "application/octet-stream")
 
 
 def part_of(

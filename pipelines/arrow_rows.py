@@ -36,7 +36,8 @@ def _missing(field: pa.Field, count: int) -> pa.Array:
 
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    if values.count(None) == len(values):  # looking is cheaper than converting
+    # Looking is cheaper than converting.
+    if not values or (values[0] is None and values.count(None) == len(values)):
         return pa.nulls(len(values), kind)
     if pa.types.is_timestamp(kind):
         return pa.array(values, pa.int64()).cast(kind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from dissectors.tls.keys import KeyRing
 from dissectors.tracelog.reader import TraceLogReader
 from dissectors.transport.flow import Flow
 from dissectors.transport.layers import DecodedBatch
-from pipelines.collector import collector_paused
+from pipelines.collector import collect_young, collector_paused
 from pipelines.errors import UsageError
 from pipelines.ingest import STDIN, CaptureFile
 from pipelines.key_files import open_keys
@@ -235,7 +234,7 @@ class _Run:
             self._frames = int(batch.frame_number[-1])
             self._spool.append(self._tables.drain())
             del batch, found, found_there
-            gc.collect(0)
+            collect_young()
         self._take_reader_findings(summary, before)
         if self._leads and isinstance(capture.reader, TraceLogReader):
             self._finish_log(capture.reader, summary)
@@ -253,7 +252,7 @@ class _Run:
     def _take_log(self, reader: TraceLogReader) -> None:
         self._log.take(reader)
         self._spool.append(self._tables.drain())
-        gc.collect(0)
+        collect_young()
 
     def _finish_log(self, reader: TraceLogReader, summary: _CaptureSummary) -> None:
         self._log.finish()

@@ -94,14 +94,14 @@ def _columns(names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> dict[str,
 def _place_columns(found: list[Found]) -> dict[str, list[Any]]:
     """Return where and when each message was found."""
     hop = ("flow_id", "src_ip", "src_port", "dst_ip", "dst_port")
-    known = {name: [getattr(one, name) for one in found] for name in _KNOWN}
+    told = _columns(Found._fields, found)
     return {
-        **known,
+        **{name: told[name] for name in _KNOWN},
         "time": [one.logged.time_ns if one.logged else one.message.time_ns for one in found],
         "first_time": [
             one.logged.time_ns if one.logged else one.message.first_time_ns for one in found
         ],
-        **_columns(hop, (one.hop for one in found)),
+        **_columns(hop, told["hop"]),
     }
 
 

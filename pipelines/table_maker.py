@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 from pipelines import analyses as _analyses  # noqa: F401  (importing it fills the registry)
 from pipelines import rules as _rules  # noqa: F401  (the same)
 from pipelines.analysis import analyses
-from pipelines.collector import collector_paused
+from pipelines.collector import collect_young, collector_paused
 from pipelines.finding import Findings, rules
 from pipelines.frames import from_frame, to_frame
 from pipelines.needs import Needs
@@ -100,7 +99,7 @@ class TableMaker:
                 made = analyses[name].function(**frames)
             rows = from_frame(made, TABLES[name])
             del portion, frames, made
-            gc.collect(0)
+            collect_young()
             yield rows
 
     def _findings(self) -> pa.Table:

@@ -201,7 +201,6 @@ def decode_parameters(text: str) -> dict[str, str]:
     return parameters
 
 
-@_remember
 def decode_name_addr(value: str) -> NameAddr:
     """Decode one From, To, Contact, Route, Record-Route, Refer-To or P-Asserted-Identity.
 
