@@ -283,11 +283,11 @@ def test_opaque(opaque: str, parts: MicrosoftOpaque, conference: str | None) -> 
 
 
 def test_long_values_are_not_remembered() -> None:
-    cached = headers.decode_name_addr.__wrapped__  # type: ignore[attr-defined]
-    long = f"<sip:{'a' * 500}@b.test>"
-    assert decode_name_addr(long) == cached(long)
-    assert decode_name_addr(long) is not decode_name_addr(long)
-    assert decode_name_addr("<sip:a@b.test>") is decode_name_addr("<sip:a@b.test>")
+    cached = headers.decode_via.__wrapped__  # type: ignore[attr-defined]
+    long = f"SIP/2.0/TLS {'a' * 500}.test"
+    assert decode_via(long) == cached(long)
+    assert decode_via(long) is not decode_via(long)
+    assert decode_via("SIP/2.0/TLS b.test") is decode_via("SIP/2.0/TLS b.test")
 
 
 names = st.text("abcXYZ-_.", min_size=1, max_size=8)
